@@ -1,0 +1,1 @@
+"""What the functions share. Pure modules take values and `now`, and return values."""
