@@ -17,13 +17,13 @@ _LONGEST_NUMBER = 17  # digits; more lose precision in every reader of the store
 
 # The secret of the confirm link, passwords of video rooms, a host's join link, signed links to recordings and
 # transcripts, the payment provider's client secret and credentials. Compared without case and punctuation.
-_SECRET_NAME = re.compile(r"(password|passcode|secret|connectandjoinurl|downloadlinks?|(access|refresh)token|apikey)$")
+_SECRET_NAME = re.compile(r"(password|passcode|secret|connectandjoinurl|downloadlinks?|token|apikey)$")
 _PUNCTUATION = re.compile(r"[\W_]+")
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 # In text that is no JSON object, names and values can only be guessed at: `"name": "value"`, `name=value`.
 _SECRET_IN_TEXT = re.compile(
-    r"""(?P<name>(?:password|passcode|secret|connect_?and_?join_?url|download_?links?|(?:access|refresh)_?token|api_?key)
+    r"""(?P<name>(?:password|passcode|secret|connect_?and_?join_?url|download_?links?|token|api_?key)
         \\*["']?\s*[:=]\s*)
         (?:"(?:[^"\\]|\\.)*"? | \\+"[^"]*"? | '[^']*'? | [^\s,&}\]]+)""",
     re.IGNORECASE | re.VERBOSE | re.DOTALL,
@@ -34,12 +34,7 @@ _URL_IN_TEXT = re.compile(r"""https?://[^\s"'<>\\]+""", re.IGNORECASE)
 def storable(body: bytes) -> dict[str, JsonValue] | str:
     """What is kept of a body: the JSON object without secrets; of anything else, its text. Never raises."""
     try:
-        value = json.loads(
-            body.decode("utf-8"),
-            parse_int=_whole,
-            parse_float=_fraction,
-            parse_constant=_not_a_number,
-        )
+        value = json.loads(body.decode("utf-8"), parse_int=_whole, parse_float=_fraction, parse_constant=_not_a_number)
     except (ValueError, RecursionError):
         return _text(_without_secrets(body.decode("utf-8", "replace")))
     cleaned = _clean(value, 0)

@@ -31,6 +31,7 @@ MAX_PEOPLE = 1000
 MAX_NAME = 500
 _MAX_ANSWERS = 100
 _MAX_ANSWER = 5000
+_MAX_NAME_OF_FIELD = 200
 _MAX_CHOICES = 100
 _NUMBER_ONLY = "@sms.cal.com"
 
@@ -63,7 +64,7 @@ def answers(payload: Object) -> dict[str, JsonValue]:
     Keyed by the field, never by its label, which is a translation key or the name itself, depending on the trigger.
     """
     fields = {**mapping(payload.get("userFieldsResponses")), **mapping(payload.get("responses"))}
-    plain = {name: _plain(wrapped) for name, wrapped in list(fields.items())[:_MAX_ANSWERS] if len(name) <= 200}
+    plain = {name: _plain(wrapped) for name, wrapped in fields.items() if len(name) <= _MAX_NAME_OF_FIELD}
     return {name: value for name, value in plain.items() if value not in (None, "", [], {})}
 
 
@@ -126,10 +127,11 @@ def _person(row: Object) -> Person:
 
 def _with_answers(person: Person, given: Object) -> Person:
     """The booker: the answers are his, and fill in what his row leaves open."""
+    own = [(name, value) for name, value in given.items() if name not in _ABOUT_PEOPLE]
     update: dict[str, object] = {
         "name": person.name or line(given.get("name"), MAX_NAME),
         "phone": person.phone or next(filter(None, map(number, _numbers(given))), None),
-        "responses": {name: value for name, value in given.items() if name not in _ABOUT_PEOPLE} or None,
+        "responses": dict(own[:_MAX_ANSWERS]) or None,
     }
     return person.model_copy(update=update)
 
@@ -157,14 +159,14 @@ def _language(row: Object) -> str | None:
 
 def absentees(payload: Object) -> tuple[Person, ...] | None:
     """Who was there or not, of a no-show report: attendees with their mark, and `guests`, who are listed for it."""
-    marks: dict[tuple[str | None, str | None], bool] = {}
-    for row in objects(payload.get("attendees"), MAX_PEOPLE):
-        if (mark := flag(row.get("noShow"))) is not None:
-            marks[_reachable(row.get("email"), row.get("phoneNumber"))] = mark
-    for row in objects(payload.get("guests"), MAX_PEOPLE):
-        marks[_reachable(row.get("email"), row.get("phoneNumber"))] = True
-    marks.pop((None, None), None)
-    return tuple(Person(email=email, phone=phone, absent=mark) for (email, phone), mark in marks.items()) or None
+    present = [(row, flag(row.get("noShow"))) for row in objects(payload.get("attendees"), MAX_PEOPLE)]
+    missing = [(row, True) for row in objects(payload.get("guests"), MAX_PEOPLE)]
+    marked: dict[str, Person] = {}
+    for row, absent in (*present, *missing):
+        email, phone = _reachable(row.get("email"), row.get("phoneNumber"))
+        if absent is not None and (key := email or phone):
+            marked[key] = Person(email=email, phone=None if email else phone, absent=absent)
+    return tuple(marked.values()) or None
 
 
 def acted(actor: JsonValue, payload: Object, staff: Collection[str]) -> Literal["client", "staff"] | None:

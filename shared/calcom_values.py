@@ -17,7 +17,9 @@ from pydantic import JsonValue
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _CONTROL_BUT_LINES = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]+")
-_ADDRESS = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]{1,64}@[\w-]{1,63}(\.[\w-]{1,63}){1,8}")
+# Addresses are ASCII here, as in Cal.com's own check: among other letters some differ only to the eye, or turn into
+# ASCII when lower-cased, and an address is what says whose booking it is.
+_ADDRESS = re.compile(r"[a-z0-9_.!#$%&'*+/=?^`{|}~-]{1,64}@[a-z0-9-]{1,63}(\.[a-z0-9-]{1,63}){1,8}")
 _NUMBER_MARKS = re.compile(r"[\s().\-/]+")
 _NUMBER = re.compile(r"\+[1-9][0-9]{6,14}")
 _ZONE = re.compile(r"(?!posix/|right/|Factory)[A-Z][A-Za-z0-9+_-]*(/[A-Za-z0-9+_-]+){0,2}")
@@ -97,10 +99,10 @@ def instant(value: JsonValue) -> datetime | None:
 
 def address(value: JsonValue) -> str | None:
     """An e-mail address, lower-case. A managed user's `+<25 characters>` suffix is part of it."""
-    if not isinstance(value, str):
+    if not isinstance(value, str) or len(value) > 254 or not value.isascii():
         return None
     value = value.strip().lower()
-    return value if len(value) <= 254 and _ADDRESS.fullmatch(value) else None
+    return value if _ADDRESS.fullmatch(value) else None
 
 
 def number(value: JsonValue) -> str | None:

@@ -19,18 +19,7 @@ from pydantic import JsonValue
 from shared import calcom_people
 from shared.booking import BookingChange, Host, Status, Trigger
 from shared.calcom_body import storable
-from shared.calcom_values import (
-    Object,
-    address,
-    flag,
-    identifier,
-    instant,
-    line,
-    mapping,
-    prose,
-    web_address,
-    whole,
-)
+from shared.calcom_values import Object, address, flag, identifier, instant, line, mapping, prose, web_address, whole
 
 TRIGGERS: dict[str, Trigger] = {
     "BOOKING_REQUESTED": "REQUESTED",
@@ -68,8 +57,8 @@ class Report:
     """What a body is: reports about bookings, nothing for us (neither changes nor error), or not understood (error)."""
 
     trigger: str | None
+    body: dict[str, JsonValue] | str  # what may be stored
     changes: tuple[BookingChange, ...] = ()
-    body: JsonValue = None  # what may be stored
     error: str | None = None
 
 
@@ -103,13 +92,9 @@ def parse(body: bytes, received_at: datetime) -> Report:
         return Report(trigger=trigger, body=stored)
     try:
         change = _change(trigger, stored, received_at)
-    except Exception as fault:  # noqa: BLE001
+    except Exception as fault:
         # Cal.com doesn't send again: a fault in the reading may cost a look by a person, never the body.
-        return Report(
-            trigger=trigger,
-            body=stored,
-            error=f"could not be read: {type(fault).__name__}",
-        )
+        return Report(trigger=trigger, body=stored, error=f"could not be read: {type(fault).__name__}")
     if change is None:
         return Report(trigger=trigger, body=stored, error="names no booking")
     return Report(trigger=trigger, body=stored, changes=(change,))
@@ -143,13 +128,7 @@ def _change(event: str, body: Object, received_at: datetime) -> BookingChange | 
     return _booking(trigger, at, uid, calcom_id, payload)
 
 
-def _booking(
-    trigger: Trigger,
-    at: datetime,
-    uid: str | None,
-    calcom_id: int | None,
-    payload: Object,
-) -> BookingChange:
+def _booking(trigger: Trigger, at: datetime, uid: str | None, calcom_id: int | None, payload: Object) -> BookingChange:
     host = calcom_people.host(payload)
     team = calcom_people.team(payload)
     staff = {*team, *([host.email] if host and host.email else [])}
@@ -164,10 +143,7 @@ def _booking(
     moved = trigger == "RESCHEDULED" or previous is not None
     reason = _reason(trigger, payload, given if moved else {})
     actor = payload.get("cancelledBy") if trigger == "CANCELLED" else payload.get("rescheduledBy")
-    starts_at, ends_at = (
-        instant(payload.get("startTime")),
-        instant(payload.get("endTime")),
-    )
+    starts_at, ends_at = instant(payload.get("startTime")), instant(payload.get("endTime"))
     return BookingChange(
         trigger=trigger,
         at=at,
