@@ -1,0 +1,130 @@
+"""Supabase: the only module that talks to it, by calls of SQL functions through PostgREST.
+
+`as_service()` acts for the machinery with the secret key; `as_user(token)` acts for a person, and row-level security
+decides. Both are light values made for one request over the process's one HTTP client: `postgrest` is used directly,
+since importing all of `supabase` costs 330 ms more at a cold start.
+
+Errors of PostgREST and Postgres become ours here, by their code. What is our own fault, or passes by itself (no
+connection, a timeout, a lock, a gateway's page), is `Unavailable`: the caller may come again.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import cast
+
+import httpx
+from postgrest import SyncPostgrestClient
+from postgrest.exceptions import APIError
+from pydantic import JsonValue
+
+from shared import http_client, log, settings
+from shared.errors import (
+    Conflict,
+    Invalid,
+    NotAllowed,
+    NotFound,
+    NotSignedIn,
+    RateLimited,
+    ServiceError,
+    Unavailable,
+)
+
+# SQLSTATEs by their class or in full, and PostgREST's own codes. The longest prefix that fits decides.
+_ERRORS: dict[str, type[ServiceError]] = {
+    "08": Unavailable,  # connection
+    "22": Invalid,  # data: not a uuid, out of range
+    "23": Conflict,  # constraint
+    "28": Unavailable,  # the API may not sign in to Postgres
+    "40": Unavailable,  # serialisation, deadlock
+    "42501": NotAllowed,
+    "53": Unavailable,  # out of resources
+    "55P03": Unavailable,  # lock not available
+    "57": Unavailable,  # cancelled, shutting down
+    "58": Unavailable,  # system
+    "P0002": NotFound,
+    "PT400": Invalid,  # raised by our SQL as PT<status>
+    "PT403": NotAllowed,
+    "PT404": NotFound,
+    "PT409": Conflict,
+    "PT429": RateLimited,
+    "PGRST0": Unavailable,  # PostgREST cannot reach Postgres
+    "PGRST301": NotSignedIn,
+    "PGRST302": NotSignedIn,
+    "PGRST303": NotSignedIn,
+}
+
+# Saying these twice does no harm, so they are said again when a pooled connection turns out to be dead.
+_REPEATABLE = frozenset({"record_event", "store_payloads", "settle_notifications", "finish_job"})
+
+
+class Database:
+    """Supabase as one caller sees it. Made by `as_service` or `as_user`; safe to use from any thread."""
+
+    def __init__(self, client: SyncPostgrestClient, *, signed_in: bool) -> None:
+        self._client = client
+        self._signed_in = signed_in
+
+    def call(self, function: str, **params: JsonValue) -> JsonValue:
+        """Call the SQL function with named arguments and return its JSON.
+
+        Raises Unavailable, or what the function's error means to the caller (see `_ERRORS`).
+        """
+        try:
+            return self._send(function, params)
+        except httpx.HTTPError as error:
+            log.error("database unreachable", function=function, error=type(error).__name__)
+            raise Unavailable() from error
+        except APIError as error:
+            raise self._translate(function, error) from error
+
+    def _send(self, function: str, params: dict[str, JsonValue]) -> JsonValue:
+        request = self._client.rpc(function, cast(dict[str, str], params))
+        try:
+            return cast(JsonValue, request.execute().data)
+        except (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError):
+            if function not in _REPEATABLE:
+                raise
+            return cast(JsonValue, request.execute().data)
+
+    def _translate(self, function: str, error: APIError) -> ServiceError:
+        code = error.code or ""
+        kinds = [kind for length in range(len(code), 1, -1) if (kind := _ERRORS.get(code[:length]))]
+        kind = kinds[0] if kinds else self._translate_status(code)
+        if kind is NotSignedIn and not self._signed_in:
+            kind = Unavailable  # our own key was refused
+        if kind.status >= 500:
+            log.error("database refused", error, function=function, code=code)
+        return kind()
+
+    def _translate_status(self, code: str) -> type[ServiceError]:
+        """An answer that is not PostgREST's: the code is the HTTP status (a gateway, a wrong key)."""
+        if code == "401":
+            return NotSignedIn
+        return Unavailable if code.isdecimal() and len(code) == 3 else ServiceError
+
+
+def as_service() -> Database:
+    """Supabase with the secret key: passes row-level security, for the machinery only."""
+    key = settings.load(settings.Database).secret_key
+    return Database(_client(key, key), signed_in=False)
+
+
+def as_user(token: str) -> Database:
+    """Supabase as the person whose access token this is: row-level security decides what they see."""
+    return Database(_client(settings.load(settings.Database).publishable_key, token), signed_in=True)
+
+
+def _client(api_key: str, bearer: str) -> SyncPostgrestClient:
+    return SyncPostgrestClient(
+        _rest_url(),
+        headers={"apikey": api_key, "Authorization": f"Bearer {bearer}"},
+        http_client=http_client.shared(),
+        retry_enabled=False,
+    )
+
+
+@cache
+def _rest_url() -> str:
+    url: str = settings.load(settings.Database).url
+    return url + "/rest/v1"
