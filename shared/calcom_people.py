@@ -158,11 +158,11 @@ def _language(row: Object) -> str | None:
 
 
 def absentees(payload: Object) -> tuple[Person, ...] | None:
-    """Who was there or not, of a no-show report: attendees with their mark, and `guests`, who are listed for it."""
-    present = [(row, flag(row.get("noShow"))) for row in objects(payload.get("attendees"), MAX_PEOPLE)]
+    """Whom a no-show report is about: the `guests` who stayed away, or else the attendees with their mark."""
     missing = [(row, True) for row in objects(payload.get("guests"), MAX_PEOPLE)]
+    marks = [(row, flag(row.get("noShow"))) for row in objects(payload.get("attendees"), MAX_PEOPLE)]
     marked: dict[str, Person] = {}
-    for row, absent in (*present, *missing):
+    for row, absent in missing or marks:
         email, phone = _reachable(row.get("email"), row.get("phoneNumber"))
         if absent is not None and (key := email or phone):
             marked[key] = Person(email=email, phone=None if email else phone, absent=absent)

@@ -114,17 +114,7 @@ def _change(event: str, body: Object, received_at: datetime) -> BookingChange | 
     if uid is None and calcom_id is None:
         return None
     if trigger in ("STARTED", "ENDED", "NO_SHOW"):
-        missing_host = address(payload.get("hostEmail")) if event == "AFTER_HOSTS_CAL_VIDEO_NO_SHOW" else None
-        return BookingChange(
-            trigger=trigger,
-            at=at,
-            uid=uid,
-            calcom_id=calcom_id,
-            starts_at=instant(payload.get("startTime")),
-            ends_at=instant(payload.get("endTime")),
-            host=Host(email=missing_host) if missing_host else None,
-            people=calcom_people.absentees(payload) if trigger == "NO_SHOW" else None,
-        )
+        return _note(event, at, uid, calcom_id, payload)
     return _booking(trigger, at, uid, calcom_id, payload)
 
 
