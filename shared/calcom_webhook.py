@@ -118,6 +118,23 @@ def _change(event: str, body: Object, received_at: datetime) -> BookingChange | 
     return _booking(trigger, at, uid, calcom_id, payload)
 
 
+def _note(event: str, at: datetime, uid: str | None, calcom_id: int | None, payload: Object) -> BookingChange:
+    """What happened at the meeting. Where the host stayed away he is named, and nobody else."""
+    about_host = event == "AFTER_HOSTS_CAL_VIDEO_NO_SHOW"
+    about_attendees = TRIGGERS[event] == "NO_SHOW" and not about_host
+    email = address(payload.get("hostEmail")) if about_host else None
+    return BookingChange(
+        trigger=TRIGGERS[event],
+        at=at,
+        uid=uid,
+        calcom_id=calcom_id,
+        starts_at=instant(payload.get("startTime")),
+        ends_at=instant(payload.get("endTime")),
+        host=Host(email=email) if email else None,
+        people=calcom_people.absentees(payload) if about_attendees else None,
+    )
+
+
 def _booking(trigger: Trigger, at: datetime, uid: str | None, calcom_id: int | None, payload: Object) -> BookingChange:
     host = calcom_people.host(payload)
     team = calcom_people.team(payload)
