@@ -92,7 +92,7 @@ begin
     end loop;
 end $$;
 
--- Applies the changes of one event. → {"booking_id", "bookings": [{"id", "changed"}], "waiting": n}
+-- Applies the changes of one event. → {"booking_id", "bookings": [{"id", "changed", "due": messages}], "waiting": n}
 create function private.apply_event(p_event jsonb) returns jsonb
     language plpgsql set search_path = '' set timezone = 'UTC' as $$
 declare
@@ -172,6 +172,10 @@ begin
     for v_booking_id in select (b ->> 'id')::uuid from jsonb_array_elements(v_bookings) b loop
         perform private.plan(v_booking_id, coalesce(p_event ->> 'notify', 'all'));
     end loop;
+    select coalesce(jsonb_agg(b || jsonb_build_object('due', (
+        select count(*) from public.notifications n join private.outbox o on o.notification_id = n.id
+        where n.booking_id = (b ->> 'id')::uuid and o.open and o.try_at <= now()))), '[]')
+    into v_bookings from jsonb_array_elements(v_bookings) b;
     select r.booking_id into v_first from private.reports r where r.id = (v_stored[1]).id;
     return jsonb_build_object('booking_id', v_first, 'bookings', v_bookings, 'waiting', v_waiting);
 end $$;
