@@ -47,6 +47,9 @@ begin
         select * into v_old from public.booking_attendees a
         where a.booking_id = p_booking_id and coalesce(a.email, a.phone) = v_person ->> 'who';
         v_new := jsonb_populate_record(v_old, v_person - 'who');
+        if v_new.removed_at is not null then  -- a later list without them removes nobody again
+            v_new.removed_at := coalesce(v_old.removed_at, v_new.removed_at);
+        end if;
         if v_old.id is null then
             v_new.id := gen_random_uuid();
             v_new.booking_id := p_booking_id;

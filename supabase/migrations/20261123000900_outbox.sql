@@ -79,7 +79,11 @@ create function private.claimed(p_id uuid) returns jsonb
             'location', b.location, 'meeting_url', b.meeting_url,
             'host_name', b.host_name, 'host_email', b.host_email, 'host_time_zone', b.host_time_zone,
             'reply_to', coalesce(b.host_email, (private.settings_for(b.event_type_id)).contact), 'seats', b.seats,
-            'cancellation_reason', b.cancellation_reason, 'cancelled_by', b.cancelled_by, 'series_id', b.series_id,
+            'cancellation_reason', coalesce(b.cancellation_reason, (
+                select e.reason from public.booking_events e
+                where e.attendee_id = a.id and e.kind = 'attendee_removed' and a.removed_at is not null
+                order by e.id desc limit 1)),
+            'cancelled_by', b.cancelled_by, 'series_id', b.series_id,
             'previous_starts_at', t.told #> '{target,starts_at}', 'previous_ends_at', t.told #> '{target,ends_at}',
             'contact', (private.settings_for(b.event_type_id)).contact),
         'attendee', jsonb_build_object(
@@ -214,6 +218,12 @@ declare
     v_refused boolean;
     v_settled integer := 0;
 begin
+    perform pg_advisory_xact_lock(hashtextextended('person:' || w.who, 0))
+    from (select distinct coalesce(a.email, a.phone) as who
+          from jsonb_array_elements(p_results) r (r)
+          join public.notifications x on x.id = (r.r ->> 'id')::uuid
+          join public.booking_attendees a on a.id = x.attendee_id
+          order by 1) w;
     for v_result in select r.r from jsonb_array_elements(p_results) r (r) order by r.r ->> 'id' loop
         select * into o from private.outbox x where x.notification_id = (v_result ->> 'id')::uuid for update;
         select * into n from public.notifications x where x.id = o.notification_id for update;
