@@ -200,8 +200,10 @@ persons as (
         bool_or(l.who in (select s.booker from said s where s.booker is not null)) as once_booked,
         coalesce((
             select (p.person -> 'absent')::boolean
-            from own o, jsonb_array_elements(o.people) p (person)
+            from own o left join numbered x on x.calcom_id = o.calcom_id
+            cross join jsonb_array_elements(o.people) p (person)
             where o."trigger" in ('NO_SHOW', 'API') and p.person -> 'absent' is not null
+              and coalesce(o.uid, x.uid, '#' || o.calcom_id) = h.node
               and coalesce(p.person ->> 'email', p.person ->> 'phone') = l.who
             order by o.at desc, o.phase desc, o.key desc limit 1), false) as absent
     from listed l, head h, facts f

@@ -69,7 +69,11 @@ begin
             perform private.tell_story(p_booking_id, 'attendee_removed', p_context, '{}', 'attendee', v_new.id);
         end if;
     end loop;
-    return v_changed;
+    -- Somebody taken for an attendee turned out to be a host or of the team.
+    update public.booking_attendees a set removed_at = now()
+    where a.booking_id = p_booking_id and a.removed_at is null and not exists (
+        select 1 from jsonb_array_elements(p_derived -> 'people') p where p ->> 'who' = coalesce(a.email, a.phone));
+    return v_changed or found;
 end $$;
 
 create function private.tell_story(

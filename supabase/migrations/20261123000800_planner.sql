@@ -158,7 +158,9 @@ begin
         v_told := private.last_told(a.id, v_channel, b.ical_uid, false);
         v_truth := private.truth_for(b, a, d.host_email);
         perform private.owe(b, a, b.ical_uid,
-            private.change_kind(v_told -> 'target', v_truth, private.was_moved(d, a)), v_truth,
+            case when not (a.removed_at is not null and exists (
+                    select 1 from private.booking_hosts h where h.booking_id = b.id and h.email = a.email))
+                 then private.change_kind(v_told -> 'target', v_truth, private.was_moved(d, a)) end, v_truth,
             (v_told ->> 'seq')::bigint, v_old_news);
         -- An invitation under another UID (the booking was two, once) is taken out of the calendar.
         for v_entry in
