@@ -20,12 +20,12 @@ _LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 @dataclass(frozen=True)
 class Child:
-    """`answers` is tried until it returns True (it may raise OSError): only then may others count on this process."""
+    """`ask` is tried until it raises no OSError any more: only then may others count on this process."""
 
     name: str
     command: list[str]
     environment: Mapping[str, str]
-    answers: Callable[[], bool]
+    ask: Callable[[], None]
     stop_signal: signal.Signals = signal.SIGTERM
     account: pwd.struct_passwd | None = None
     folder: Path = field(default=ROOT)
@@ -39,19 +39,24 @@ def how_to_start(child: Child) -> dict[str, Any]:
     """
     parent = os.getpid()
 
-    def die_with_parent() -> None:
-        if _LIBC is not None:
-            _LIBC.prctl(_PR_SET_PDEATHSIG, int(child.stop_signal))
-            if os.getppid() != parent:  # it died in between
-                os._exit(1)
+    def before_start() -> None:
+        die_with_parent(child.stop_signal)
+        if os.getppid() != parent:  # it died in between
+            os._exit(1)
 
     account = child.account
     return {
         "cwd": child.folder,
         "env": dict(child.environment),
         "start_new_session": True,
-        "preexec_fn": die_with_parent,
+        "preexec_fn": before_start,
         "user": account.pw_uid if account else None,
         "group": account.pw_gid if account else None,
         "extra_groups": [] if account else None,
     }
+
+
+def die_with_parent(by: signal.Signals) -> None:
+    """Ask the kernel to signal this process when the one that started it ends. Only Linux can."""
+    if _LIBC is not None:
+        _LIBC.prctl(_PR_SET_PDEATHSIG, int(by))

