@@ -1,0 +1,96 @@
+"""The simulator as one thing: its settings, and the parts that its paths work on."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from local.calcom_sim.delivery import Delivery
+from local.calcom_sim.errors import not_found
+from local.calcom_sim.faults import FaultBox, Faults
+from local.calcom_sim.gate import Gate, RateLimit
+from local.calcom_sim.state import Booking, Emission, Webhook, World
+from local.calcom_sim.triggers import BOOKING_TRIGGERS
+
+FLUSH_SECONDS = 30
+
+
+@dataclass(frozen=True)
+class Settings:
+    """`webhook_url` is subscribed at start when there is one; `rate` is API calls a minute (Cal.com's own is 120)."""
+
+    base_url: str
+    api_key: str
+    webhook_secret: str
+    webhook_url: str
+    host_email: str
+    rate: int
+
+    @classmethod
+    def from_env(cls, base_url: str, env: Mapping[str, str] = os.environ) -> Settings:
+        """Raises KeyError with the name of a missing setting."""
+        return cls(
+            base_url=base_url,
+            api_key=env["CALCOM_API_KEY"],
+            webhook_secret=env["CALCOM_WEBHOOK_SECRET"].split(",")[0].strip(),  # the first is the current one
+            webhook_url=env.get("WEBHOOK_URL", ""),
+            host_email=env.get("CALCOM_HOST_EMAIL", "host@example.com"),
+            rate=int(env.get("CALCOM_RATE", "12000")),
+        )
+
+
+class Simulator:
+    """Everything that a running simulator has."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.faults = FaultBox()
+        self.world = World(settings.base_url, settings.host_email, self._publish)
+        self.delivery = Delivery(self.faults, self.world.now)
+        self.limit = RateLimit(settings.rate)
+        self.gate = Gate(settings.api_key, self.limit, self.faults, self.world)
+        self._subscribe()
+
+    @contextmanager
+    def action(self) -> Iterator[World]:
+        """One change of the world; on leaving, its webhooks are queued, and awaited where the faults ask for that."""
+        with self.world.action():
+            yield self.world
+        if self.faults.faults.webhooks.before_answer:
+            self.delivery.flush(FLUSH_SECONDS)
+
+    def booking(self, uid: str) -> Booking:
+        """Raises Refusal (404)."""
+        booking = self.world.bookings.get(uid)
+        if booking is None:
+            raise not_found(uid)
+        return booking
+
+    def reset(self) -> None:
+        """As it was at the start: no bookings, no faults, the one subscriber."""
+        self.faults.set(Faults())
+        with self.world.action():
+            self.world.clear()
+            self.delivery.forget()
+            self.limit.clear()
+            self._subscribe()
+
+    def _publish(self, emissions: list[Emission]) -> None:
+        self.delivery.publish(emissions, self.world.webhooks.values())
+
+    def _subscribe(self) -> None:
+        """The host's own webhook, and one at each team event type, of which the host's would not hear."""
+        if not self.settings.webhook_url:
+            return
+        team_types = [event_type.id for event_type in self.world.event_types.values() if event_type.team]
+        for event_type_id in (None, *team_types):
+            webhook = Webhook(
+                id=self.world.seat_uid(),
+                subscriber_url=self.settings.webhook_url,
+                triggers=BOOKING_TRIGGERS,
+                secret=self.settings.webhook_secret,
+                event_type_id=event_type_id,
+            )
+            self.world.webhooks[webhook.id] = webhook
