@@ -1,4 +1,4 @@
-"""All functions in one process: each is exactly the app that Cloud Run would run, mounted under its name.
+"""All functions in one process: each is exactly the app that Cloud Run would run, found by its name.
 
 `python -m gunicorn … "local.functions:application()"`
 """
@@ -9,13 +9,12 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import functions_framework
-from werkzeug.middleware.dispatcher import DispatcherMiddleware
-from werkzeug.wrappers import Request, Response
+from werkzeug.wrappers import Response
 
 from local.site import ROOT
 
 if TYPE_CHECKING:
-    from _typeshed.wsgi import WSGIApplication
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 FOLDER = ROOT / "functions"
 HEALTH = "/_sim/health"
@@ -26,21 +25,20 @@ def names() -> tuple[str, ...]:
     return tuple(sorted(main.parent.name for main in FOLDER.glob("*/main.py")))
 
 
-def application() -> DispatcherMiddleware:
-    """The WSGI app: `/<function>/…` goes to that function without the prefix, as a URL map in production does."""
-    functions = names()
-    apps = {f"/{name}": functions_framework.create_app(name, str(FOLDER / name / "main.py")) for name in functions}
-    return DispatcherMiddleware(_elsewhere(functions), apps)
+def application() -> WSGIApplication:
+    """The WSGI app: `/<function>/…` goes to that function, path and all, as a URL map in production does.
 
+    The prefix stays: stripped, a bare `/webhook` would be answered with a redirect, which Cal.com does not follow.
+    """
+    apps = {name: functions_framework.create_app(name, str(FOLDER / name / "main.py")) for name in names()}
+    listing = "".join(f"/{name}\n" for name in apps)
 
-def _elsewhere(functions: Iterable[str]) -> WSGIApplication:
-    """What answers at any other path."""
-    listing = "\n".join(f"/{name}" for name in functions) + "\n"
+    def application(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        path = environ.get("PATH_INFO", "")
+        if app := apps.get(path.strip("/").split("/")[0]):
+            return app(environ, start_response)
+        if path in ("/", HEALTH):
+            return Response(listing, mimetype="text/plain")(environ, start_response)
+        return Response("There is no such function.\n", 404, mimetype="text/plain")(environ, start_response)
 
-    @Request.application
-    def answer(request: Request) -> Response:
-        if request.path in ("/", HEALTH):
-            return Response(listing, mimetype="text/plain")
-        return Response("There is no such function.\n", status=404, mimetype="text/plain")
-
-    return answer
+    return application
