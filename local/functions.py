@@ -30,7 +30,9 @@ def application() -> WSGIApplication:
 
     The prefix stays: stripped, a bare `/webhook` would be answered with a redirect, which Cal.com does not follow.
     """
-    apps = {name: functions_framework.create_app(name, str(FOLDER / name / "main.py")) for name in names()}
+    apps: dict[str, WSGIApplication] = {
+        name: functions_framework.create_app(name, str(FOLDER / name / "main.py")) for name in names()
+    }
     listing = "".join(f"/{name}\n" for name in apps)
 
     def application(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
