@@ -112,7 +112,7 @@ def test_twilio(texts_contract: httpx.Client) -> None:
     assert from_number.status_code == 201, from_number.text
     fetched = texts_contract.get(f"{path}/{sent.json()['sid']}.json")
     assert (fetched.status_code, fetched.json()) == (200, sent.json())
-    # Twilio's own lists break its own file: their links are relative, the file calls them URIs. Nothing else may differ.
+    # Twilio's own lists break its own file: their links are relative, the file calls them URIs. Nothing else differs.
     listed = texts_contract.get(f"{path}.json", params={"To": form["To"], "PageSize": "1"}).json()
     differences = {(tuple(one["location"]), one["code"]) for one in listed["validation"]}
     links = ("uri", "first_page_uri", "next_page_uri")
