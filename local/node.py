@@ -43,12 +43,8 @@ def command(package: str, script: str, *arguments: str) -> list[str]:
 
 def install() -> None:
     """`npm ci`, unless exactly these packages are there already. Raises SetupError."""
-    inputs = hashlib.sha256()
-    for name in ("package.json", "package-lock.json", ".npmrc"):
-        inputs.update((ROOT / name).read_bytes())
-    inputs.update(NODE.parent.as_posix().encode())
-    stamp = _PACKAGES / ".installed"
-    if stamp.exists() and stamp.read_text() == inputs.hexdigest():
+    inputs, stamp = _inputs(), _PACKAGES / ".installed"
+    if stamp.exists() and stamp.read_text() == inputs:
         return
     print("Installing npm packages (once) …", flush=True)
     done = subprocess.run(
@@ -56,7 +52,13 @@ def install() -> None:
     )
     if done.returncode:
         raise SetupError("npm could not install the packages of package-lock.json; its own message is above.")
-    stamp.write_text(inputs.hexdigest())
+    stamp.write_text(inputs)
+
+
+def _inputs() -> str:
+    """What decides which packages are installed."""
+    files = b"\n".join((ROOT / name).read_bytes() for name in ("package.json", "package-lock.json", ".npmrc"))
+    return hashlib.sha256(files).hexdigest()
 
 
 if __name__ == "__main__":
