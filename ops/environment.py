@@ -1,5 +1,6 @@
-"""The settings of a deployment that are no secrets: `python -m ops.environment` writes `build/env.yaml` from `ops/env.yaml`
-and the environment. A setting that the environment does not name stops the build.
+"""`python -m ops.environment`: the settings of a deployment that are no secrets, from `ops/env.yaml` and the environment.
+
+Writes `build/env.yaml`. A setting that the environment does not name stops the build.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Stage functions: `python -m ops.stage webhook` → `build/webhook/`, exactly what is deployed. Without a name: all.
 
 A staged folder holds the function's `main.py`, the modules of `shared` that it imports (found by reading the imports,
-also those inside functions), the data beside those modules, and its requirements pinned by `constraints.txt`. Requirements
-are a `requirements.txt` and not a lock file on purpose: on that path Google's buildpack compiles what it installs, and
-an uncompiled start takes a second longer.
+also those inside functions), the data beside those modules, and its requirements, pinned by `constraints.txt`. They are
+a `requirements.txt` and not a lock file on purpose: on that path Google's buildpack compiles what it installs, and an
+uncompiled start takes a second longer.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ def _data_folders(path: Path) -> list[Path]:
 
 
 def imports(path: Path) -> Iterator[str]:
-    """The modules that a file imports, at its top or inside functions; `from shared import web` gives `shared.web` too."""
+    """The modules that a file imports, anywhere in it; `from shared import web` gives `shared` and `shared.web`."""
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)

@@ -65,6 +65,13 @@ def database() -> Iterator[Database]:
 
 @pytest.fixture(scope="session")
 def stack() -> Iterator[Stack]:
+    with throwaway_stack() as running:
+        yield running
+
+
+@contextmanager
+def throwaway_stack() -> Iterator[Stack]:
+    """The whole system, in a folder and on ports of its own."""
     with _throwaway_site() as site, _running(site) as env:
         yield Stack(site, env)
 

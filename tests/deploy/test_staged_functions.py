@@ -1,0 +1,105 @@
+"""Each staged function starts in an environment that holds only its own requirements, and answers."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+import venv
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from ruamel.yaml import YAML
+
+from ops.stage import ROOT, functions, stage
+from tests.conftest import Stack
+
+PING = json.dumps({"triggerEvent": "PING", "createdAt": "2026-11-23T08:00:00.000Z", "payload": {}}).encode()
+
+
+@pytest.mark.parametrize("name", functions())
+def test_a_staged_function_starts_alone_and_answers(name: str, tmp_path: Path, clean: Stack) -> None:
+    folder = stage(name, tmp_path)
+    python = _environment(tmp_path / "environment", folder)
+    settings = _settings(name, clean)
+    with _running(python, folder, name, settings) as url:
+        answer = _ask(url, name, clean)
+    assert answer.status_code == 200, answer.text
+    assert (
+        set(answer.json())
+        == {
+            "webhook": {"outcome"},
+            "reminders": {"claimed", "sent", "failed", "skipped", "backlog"},
+        }[name]
+    )
+
+
+def test_a_function_without_a_setting_does_not_start_and_names_it(tmp_path: Path) -> None:
+    folder = stage("webhook", tmp_path)
+    done = subprocess.run(
+        [sys.executable, "-c", "import main"],
+        cwd=folder,
+        env={"PATH": os.environ["PATH"]},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode != 0
+    assert "CALCOM_WEBHOOK_SECRET" in done.stderr
+
+
+def _environment(path: Path, folder: Path) -> Path:
+    venv.create(path, with_pip=False)
+    python = path / "bin" / "python"
+    install = [sys.executable, "-m", "pip", "--python", str(python), "install", "--quiet"]
+    done = subprocess.run([*install, "-r", "requirements.txt"], cwd=folder, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return python
+
+
+def _settings(name: str, stack: Stack) -> dict[str, str]:
+    """Only what its deploy.yaml and ops/env.yaml would give it; the scheduler here has a token of its own."""
+    flags = YAML(typ="safe").load((ROOT / "functions" / name / "deploy.yaml").read_text())
+    given = {
+        *YAML(typ="safe").load((ROOT / "ops" / "env.yaml").read_text()),
+        *flags["--set-secrets"],
+        "SCHEDULER_TOKEN",
+    }
+    return {key: value for key, value in stack.env.items() if key in given}
+
+
+@contextmanager
+def _running(python: Path, folder: Path, name: str, settings: dict[str, str]) -> Iterator[str]:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [str(python), "-m", "functions_framework", "--target", name, "--port", str(port), "--host", "127.0.0.1"]
+    process = subprocess.Popen(command, cwd=folder, env={"PATH": os.environ["PATH"], **settings})
+    try:
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        process.wait(timeout=30)
+
+
+def _ask(url: str, name: str, stack: Stack) -> httpx.Response:
+    request: dict[str, Any] = {"headers": {"Authorization": f"Bearer {stack.env['SCHEDULER_TOKEN']}"}}
+    if name == "webhook":
+        secret = stack.env["CALCOM_WEBHOOK_SECRET"].split(",")[0].encode()
+        signature = hmac.new(secret, PING, hashlib.sha256).hexdigest()
+        request = {"headers": {"X-Cal-Signature-256": signature}, "content": PING}
+    deadline = time.monotonic() + 30
+    while True:
+        try:
+            return httpx.post(url, timeout=30, **request)
+        except httpx.ConnectError:
+            assert time.monotonic() < deadline, "the function does not answer"
+            time.sleep(0.1)  # it is starting
