@@ -1,4 +1,4 @@
-"""`python -m ops.environment`: the settings of a deployment that are no secrets, from `ops/env.yaml` and the environment.
+"""`python -m ops.environment`: settings of a deployment that are no secrets, from `ops/env.yaml` and the environment.
 
 Writes `build/env.yaml`. A setting that the environment does not name stops the build.
 """

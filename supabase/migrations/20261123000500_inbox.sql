@@ -104,7 +104,8 @@ create table private.booking_details (
     host_email text,
     host_locale text,
     moved boolean not null default false,
-    seated boolean not null default false
+    seated boolean not null default false,
+    insiders jsonb not null default '[]'  -- addresses of hosts and team, of the whole chain
 );
 
 create table public.doubts (

@@ -1,3 +1,2 @@
 create function private.redact_erased(p_change jsonb) returns jsonb language sql set search_path = '' as $$ select p_change $$;
 create function private.redact_erased_body(p_body jsonb) returns jsonb language sql set search_path = '' as $$ select p_body $$;
-create function private.apply_receipts(p_notification_id uuid) returns void language sql set search_path = '' as $$ select null::void $$;

@@ -77,11 +77,11 @@ moved_away as (
 seat_words as (
     select l.node, l.who, l.at, l.phase, l.key, l."trigger" <> 'CANCELLED' as inside
     from listed l
-    where l."trigger" <> 'REJECTED' and (l."trigger" <> 'API' or l.status not in ('cancelled', 'rejected'))
+    where l."trigger" <> 'REJECTED' and (l."trigger" <> 'API' or coalesce(l.status, '') not in ('cancelled', 'rejected'))
     union all
     select s.node, w.who, s.at, s.phase, s.key, false
     from said s join (select distinct l.node, l.who from listed l) w on w.node = s.node
-    where s."trigger" = 'API' and s.status not in ('cancelled', 'rejected') and s.people is not null
+    where s."trigger" = 'API' and coalesce(s.status, '') not in ('cancelled', 'rejected') and s.people is not null
       and not exists (select 1 from listed l where l.ord = s.ord and l.who = w.who)
     union all
     select a.node, a.who, a.at, a.phase, a.key, false
@@ -186,7 +186,7 @@ ending as (
 ),
 persons as (
     select l.who, h.seated, f.booker,
-        case when h.seated then coalesce((select p.inside from seats p where p.node = h.node and p.who = l.who), false)
+        case when h.seated then coalesce((select p.inside from seats p where p.node = h.node and p.who = l.who), bool_or(l.node = h.node))
              else bool_or(l.node = h.node and l.ord = f.list_ord) end as inside,
         min(l.place) filter (where l.node = h.node and l.ord = f.list_ord) as place,
         case when h.seated then coalesce((select p.at from seats p where p.node = h.node and p.who = l.who), f.last_at)
@@ -251,6 +251,7 @@ select jsonb_build_object(
     'hosts', to_jsonb(array(select distinct x.email from (
         select f.host ->> 'email' union select t.email from jsonb_array_elements_text(f.team) t (email)) x (email)
         where x.email is not null order by 1)),
+    'insiders', (select coalesce(jsonb_agg(distinct t.email), '[]') from team t),
     'two_heads', (select count(*) > 1 from tips t where not (t.cancelled or t.rejected)),
     'updated_at', coalesce(f.updated_at, f.last_at),
     'nodes', (select jsonb_agg(jsonb_build_object('uid', n.node, 'calcom_id', n.calcom_id, 'is_head', n.node = h.node)

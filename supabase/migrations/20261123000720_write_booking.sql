@@ -136,14 +136,13 @@ begin
         where b.id = p_booking_id;
     end if;
 
-    insert into private.booking_details as d (booking_id, host_email, host_locale, moved, seated)
+    insert into private.booking_details as d (booking_id, host_email, host_locale, moved, seated, insiders)
     values (p_booking_id, v_derived ->> 'host_email', v_derived ->> 'host_locale', (v_derived ->> 'moved')::boolean,
-        (v_derived ->> 'seated')::boolean)
+        (v_derived ->> 'seated')::boolean, v_derived -> 'insiders')
     on conflict (booking_id) do update
     set host_email = excluded.host_email, host_locale = excluded.host_locale, moved = excluded.moved,
-        seated = excluded.seated
-    where (d.host_email, d.host_locale, d.moved, d.seated)
-        is distinct from (excluded.host_email, excluded.host_locale, excluded.moved, excluded.seated);
+        seated = excluded.seated, insiders = excluded.insiders
+    where d is distinct from excluded;
     delete from private.booking_hosts h
     where h.booking_id = p_booking_id and not v_derived -> 'hosts' ? h.email;
     insert into private.booking_hosts (booking_id, email)

@@ -75,7 +75,8 @@ create function private.was_moved(d private.booking_details, a public.booking_at
         join private.booking_nodes n on n.booking_id = d.booking_id and n.is_head
         cross join jsonb_array_elements(r.people) p (person)
         where r.booking_id = d.booking_id and r."trigger" = 'RESCHEDULED' and r.seated
-          and coalesce(r.uid, n.uid) = n.uid and r.rescheduled_from_uid <> n.uid
+          and coalesce(r.uid, n.uid) = n.uid
+          and coalesce(r.rescheduled_from_uid, '#' || r.rescheduled_from_id) <> n.uid
           and coalesce(p.person ->> 'email', p.person ->> 'phone') = coalesce(a.email, a.phone))
 $$;
 
@@ -158,8 +159,7 @@ begin
         v_told := private.last_told(a.id, v_channel, b.ical_uid, false);
         v_truth := private.truth_for(b, a, d.host_email);
         perform private.owe(b, a, b.ical_uid,
-            case when not (a.removed_at is not null and exists (
-                    select 1 from private.booking_hosts h where h.booking_id = b.id and h.email = a.email))
+            case when a.removed_at is null or not d.insiders ? coalesce(a.email, a.phone)  -- a host taken for a guest
                  then private.change_kind(v_told -> 'target', v_truth, private.was_moved(d, a)) end, v_truth,
             (v_told ->> 'seq')::bigint, v_old_news);
         -- An invitation under another UID (the booking was two, once) is taken out of the calendar.
