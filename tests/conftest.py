@@ -8,7 +8,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import shutil
 import socket
@@ -91,8 +90,7 @@ def _clean_slate(stack: Stack, db: Connection) -> CleanSlate:
 def clean(stack: Stack, _clean_slate: CleanSlate) -> Stack:
     """Nothing is left of earlier tests: neither rows nor users, nor mails, nor faults, nor bookings in Cal.com."""
     for url in (stack.env["RESEND_API_URL"], stack.env["TWILIO_API_URL"], stack.env["CALCOM_SIM_URL"]):
-        with contextlib.suppress(httpx.ConnectError):
-            httpx.post(f"{url}/_sim/reset", timeout=10).raise_for_status()
+        httpx.post(f"{url}/_sim/reset", timeout=10).raise_for_status()
     _clean_slate.restore()
     return stack
 
