@@ -12,6 +12,7 @@ from local.calcom_sim.api_account import account_api
 from local.calcom_sim.api_bookings import bookings_api
 from local.calcom_sim.api_hosting import hosting_api
 from local.calcom_sim.control import control
+from local.calcom_sim.page import pages
 from local.calcom_sim.simulator import Simulator
 
 _LARGEST_BODY = 1024 * 1024
@@ -22,9 +23,11 @@ def create_app(sim: Simulator) -> Flask:
     """All paths of the simulator."""
     app = Flask(__name__)
     app.config["MAX_CONTENT_LENGTH"] = _LARGEST_BODY
+    # Lets a dropped connection reach the server, which closes it without an answer.
+    app.config["PROPAGATE_EXCEPTIONS"] = True
     app.json.sort_keys = False  # type: ignore[attr-defined]  # Flask's default provider has it
     sim.gate.guard(app)
-    for paths in (bookings_api(sim), hosting_api(sim), account_api(sim), control(sim)):
+    for paths in (bookings_api(sim), hosting_api(sim), account_api(sim), control(sim), pages(sim)):
         app.register_blueprint(paths)
     return app
 

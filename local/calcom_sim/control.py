@@ -48,6 +48,10 @@ def control(sim: Simulator) -> Blueprint:
     def webhooks() -> Response:
         return jsonify([sending.shown() for sending in list(sim.delivery.log)])
 
+    @paths.get("/requests")
+    def requests() -> Response:
+        return jsonify(list(sim.gate.calls))
+
     @paths.post("/ping")
     def ping() -> Response:
         with sim.action() as world:

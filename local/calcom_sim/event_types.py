@@ -75,7 +75,7 @@ class EventType:
 
 def catalogue(host_email: str) -> tuple[EventType, ...]:
     """The event types, all led by the person with `host_email`; the two team types have a second host."""
-    host = Host(11, "Hanna Host", host_email, "hanna", "Europe/Berlin")
+    host = Host(11, "Hanna Host", host_email, host_email.partition("@")[0], "Europe/Berlin")
     colleague = Host(12, "Colin Colleague", "colleague@example.com", "colin", "Europe/London")
     return (
         EventType(

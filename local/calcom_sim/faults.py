@@ -25,10 +25,11 @@ class WebhookFaults(BaseModel):
 
 
 class ApiFaults(BaseModel):
-    """What happens to API calls. Each entry of `fail` is used up by one call; 0 lets it pass.
+    """What happens to API calls. Each entry of `fail` is used up by one call; "ok" lets it pass.
 
-    An entry is a status, "timeout" (no answer) or "html" (a gateway's page), alone or with "_after_accept": then the
-    call is carried out all the same. With `rate`, that share of all calls fails, each with an entry picked at random.
+    An entry is a status (400 to 599), "timeout" (no answer until the caller gives up), "reset" (the connection breaks)
+    or "html" (a gateway's page), alone or with "_after_accept": then the call is carried out all the same. With
+    `rate`, that share of all calls fails, each with an entry picked at random, and none is used up.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -36,7 +37,6 @@ class ApiFaults(BaseModel):
     fail: tuple[int | str, ...] = Field(default=(), max_length=10_000)
     rate: float = Field(default=0, ge=0, le=1)
     only: str = ""  # calls whose path contains this
-    timeout_ms: int = Field(default=15_000, ge=0)  # how long "timeout" keeps the caller waiting
 
 
 class Faults(BaseModel):
@@ -54,8 +54,8 @@ class Failure(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    kind: Literal["status", "timeout", "html"]
-    status: int
+    kind: Literal["status", "timeout", "reset", "html"]
+    status: int = 0  # 0 where there is no answer
     accepted: bool
 
 
@@ -64,15 +64,12 @@ class FaultBox:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self.released = threading.Event()  # set when the faults change: nobody is kept waiting any longer
         self.set(Faults())
 
     def set(self, faults: Faults) -> None:
         for entry in faults.api.fail:
             _failure(entry)
         with self._lock:
-            self.released.set()
-            self.released = threading.Event()
             self.faults = faults
             self.chance = random.Random(faults.seed)
             self._left = deque(faults.api.fail)
@@ -102,10 +99,10 @@ def _failure(entry: int | str) -> Failure | None:
     word = str(entry)
     accepted = word.endswith(_AFTER)
     word = word.removesuffix(_AFTER)
-    if word == "0":
+    if word == "ok":
         return None
-    if word == "timeout":
-        return Failure(kind="timeout", status=504, accepted=accepted)
+    if word in ("timeout", "reset"):
+        return Failure(kind=word, accepted=accepted)
     if word == "html":
         return Failure(kind="html", status=502, accepted=accepted)
     if word.isdecimal() and 400 <= int(word) <= 599:

@@ -13,11 +13,13 @@ from werkzeug.exceptions import HTTPException
 
 from local.calcom_sim.errors import Refusal, error_body
 from local.calcom_sim.faults import Failure, FaultBox
-from local.calcom_sim.state import World
+from local.calcom_sim.state import Json, World
 from local.calcom_sim.times import iso_millis
+from local.providers.faults import hold, reset
 
 OLD = "2024-04-15"  # what a call without a known version falls back to, silently
 _WINDOW = 60  # seconds
+_KEPT = 20_000  # calls remembered for GET /_sim/requests
 _TOO_MANY = "ThrottlerException: Too Many Requests"
 _GATEWAY_PAGE = "<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>"
 
@@ -67,6 +69,12 @@ class Gate:
         self._limit = limit
         self._faults = faults
         self._world = world
+        self.calls: deque[Json] = deque(maxlen=_KEPT)
+
+    def clear(self) -> None:
+        """Forget every call so far."""
+        self._limit.clear()
+        self.calls.clear()
 
     def guard(self, app: Flask) -> None:
         """Put every call under `/v2` behind this gate, and give errors Cal.com's shape."""
@@ -104,7 +112,8 @@ class Gate:
     def _before(self) -> Response | None:
         if not request.path.startswith("/v2/"):
             return None
-        passes, g.rate_headers = self._limit.count(request.headers.get("Authorization", request.remote_addr or ""))
+        known = request.headers.get("Authorization") == f"Bearer {self._api_key}"
+        passes, g.rate_headers = self._limit.count("key" if known else str(request.remote_addr))
         if not passes:
             return self._error(429, _TOO_MANY)
         failure = self._faults.next_failure(request.path)
@@ -115,16 +124,25 @@ class Gate:
 
     def _after(self, response: Response) -> Response:
         failure: Failure | None = g.pop("failure", None)
+        g.carried_out = response.status_code < 400
         if failure is not None:
             response = self._fail(failure)
-        for name, value in g.pop("rate_headers", {}).items():
-            response.headers[name] = value
+        if request.path.startswith("/v2/"):
+            response.headers.extend(g.rate_headers)
+            self._note(response.status_code)
         return response
 
+    def _note(self, status: int | None) -> None:
+        """Remember a call: what was answered, None for nothing, and whether it was carried out all the same."""
+        carried_out = g.get("carried_out", False)
+        call = {"method": request.method, "path": request.path, "status": status, "carried_out": carried_out}
+        self.calls.append(call)
+
     def _fail(self, failure: Failure) -> Response:
-        if failure.kind == "timeout":
-            # The caller is to give up first; new faults, or none, end the wait.
-            self._faults.released.wait(self._faults.faults.api.timeout_ms / 1000)
+        if failure.kind in ("timeout", "reset"):
+            self._note(None)
+            break_off = hold if failure.kind == "timeout" else reset
+            break_off(request.environ["werkzeug.socket"])
         if failure.kind == "html":
             return make_response(_GATEWAY_PAGE, failure.status, {"Content-Type": "text/html"})
         if failure.status == 429:

@@ -13,6 +13,7 @@ from local.calcom_sim.faults import FaultBox, Faults
 from local.calcom_sim.gate import Gate, RateLimit
 from local.calcom_sim.state import Booking, Emission, Webhook, World
 from local.calcom_sim.triggers import BOOKING_TRIGGERS
+from local.providers.server import required
 
 FLUSH_SECONDS = 30
 
@@ -30,11 +31,12 @@ class Settings:
 
     @classmethod
     def from_env(cls, base_url: str, env: Mapping[str, str] = os.environ) -> Settings:
-        """Raises KeyError with the name of a missing setting."""
+        """Raises MissingSettings, which names them."""
+        api_key, secrets = required(env, "CALCOM_API_KEY", "CALCOM_WEBHOOK_SECRET")
         return cls(
             base_url=base_url,
-            api_key=env["CALCOM_API_KEY"],
-            webhook_secret=env["CALCOM_WEBHOOK_SECRET"].split(",")[0].strip(),  # the first is the current one
+            api_key=api_key,
+            webhook_secret=secrets.split(",")[0].strip(),  # the first is the current one
             webhook_url=env.get("WEBHOOK_URL", ""),
             host_email=env.get("CALCOM_HOST_EMAIL", "host@example.com"),
             rate=int(env.get("CALCOM_RATE", "12000")),
@@ -49,8 +51,7 @@ class Simulator:
         self.faults = FaultBox()
         self.world = World(settings.base_url, settings.host_email, self._publish)
         self.delivery = Delivery(self.faults, self.world.now)
-        self.limit = RateLimit(settings.rate)
-        self.gate = Gate(settings.api_key, self.limit, self.faults, self.world)
+        self.gate = Gate(settings.api_key, RateLimit(settings.rate), self.faults, self.world)
         self._subscribe()
 
     @contextmanager
@@ -58,7 +59,8 @@ class Simulator:
         """One change of the world; on leaving, its webhooks are queued, and awaited where the faults ask for that."""
         with self.world.action():
             yield self.world
-        if self.faults.faults.webhooks.before_answer:
+            has_news = self.world.has_news
+        if has_news and self.faults.faults.webhooks.before_answer:
             self.delivery.flush(FLUSH_SECONDS)
 
     def booking(self, uid: str) -> Booking:
@@ -74,8 +76,9 @@ class Simulator:
         with self.world.action():
             self.world.clear()
             self.delivery.forget()
-            self.limit.clear()
+            self.gate.clear()
             self._subscribe()
+        self.delivery.flush(FLUSH_SECONDS)  # one may be under way
 
     def _publish(self, emissions: list[Emission]) -> None:
         self.delivery.publish(emissions, self.world.webhooks.values())

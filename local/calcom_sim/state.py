@@ -159,6 +159,11 @@ class World:
             yield
             self._publish(self._emissions.copy())
 
+    @property
+    def has_news(self) -> bool:
+        """Whether the action under way has emitted anything."""
+        return bool(self._emissions)
+
     def emit(self, emission: Emission) -> None:
         self._emissions.append(emission)
 
