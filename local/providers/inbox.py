@@ -57,6 +57,7 @@ def inbox_pages(stand_in: StandIn) -> Blueprint:
             return Response("No such message.", status=404, content_type="text/plain")
         response = Response(_MAIL_PREFIX + opened.html, content_type="text/html; charset=utf-8")
         response.headers["Content-Security-Policy"] = _MAIL_POLICY
+        response.headers["Referrer-Policy"] = "no-referrer"
         return response
 
     @pages.get("/<message_id>/attachments/<int:number>")
@@ -141,12 +142,14 @@ def _send(stand_in: StandIn, message_id: str, order: dict[str, str]) -> AnyRespo
         outcome = "refused"
     else:
         outcome = str(delivery.status or delivery.error)
-    return redirect(url_for("inbox.message", message_id=message_id, outcome=outcome), code=303)
+    search = request.args.get("to") or None
+    return redirect(url_for("inbox.message", message_id=message_id, to=search, outcome=outcome), code=303)
 
 
 def _protect(response: Response) -> Response:
     response.headers.setdefault("Content-Security-Policy", _PAGE_POLICY)
     response.headers["X-Content-Type-Options"] = "nosniff"
-    response.headers["Referrer-Policy"] = "no-referrer"
+    # Not `no-referrer`: with it a browser hides the page's origin in its own forms, too.
+    response.headers.setdefault("Referrer-Policy", "same-origin")
     response.headers["Cache-Control"] = "no-store"
     return response

@@ -6,6 +6,7 @@ https://resend.com/docs/api-reference
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 import uuid
 from collections.abc import Callable, Mapping
@@ -199,6 +200,11 @@ class Resend:
 
 def _json_body() -> object:
     body: object = request.get_json(force=True, silent=True)
+    try:
+        # Half of a surrogate pair is JSON, but no text that a mail could carry.
+        json.dumps(body, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        body = None
     if body is None:
         raise refusal(400, "validation_error", "The body is not JSON.")
     return body

@@ -53,7 +53,7 @@ def event_body(message: Message, event: str, at: datetime, parts: Mapping[str, A
     """The JSON text of `email.<event>`. `parts` replaces fields of the event's own part:
     `{"bounce": {"type": "Transient"}}`.
     """
-    own = {name: {**part, **parts.get(name, {})} for name, part in _PARTS[event].items()}
+    own = {name: {**part, **_mapping(parts.get(name))} for name, part in _PARTS[event].items()}
     data = {
         "created_at": message.accepted_at.isoformat(),
         "email_id": message.id,
@@ -64,3 +64,7 @@ def event_body(message: Message, event: str, at: datetime, parts: Mapping[str, A
         **own,
     }
     return json.dumps({"type": f"email.{event}", "created_at": at.isoformat(), "data": data})
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}

@@ -136,7 +136,8 @@ def test_policies_let_nothing_in_from_outside(mail: httpx.Client) -> None:
         assert "default-src 'none'" in policy
         assert "http" not in policy
         assert answer.headers["x-content-type-options"] == "nosniff"
-        assert answer.headers["referrer-policy"] == "no-referrer"
+        # With `no-referrer` a browser would hide the origin of our own buttons, and they would be refused.
+        assert answer.headers["referrer-policy"] == ("no-referrer" if path.endswith("html") else "same-origin")
     mail_policy = mail.get(f"/inbox/{email_id}/html").headers["content-security-policy"]
     assert "sandbox" in mail_policy
     assert "script" not in mail_policy
@@ -146,7 +147,7 @@ def test_policies_let_nothing_in_from_outside(mail: httpx.Client) -> None:
 
 
 def test_what_is_not_there(mail: httpx.Client) -> None:
-    assert "not here any more" in page(mail, "/inbox/none", 404).words
+    assert "Not here any more" in page(mail, "/inbox/none", 404).words
     email_id = send(mail)
     assert mail.get(f"/inbox/{email_id}/html").status_code == 404
     assert mail.get(f"/inbox/{email_id}/attachments/0").status_code == 404
@@ -161,7 +162,7 @@ def test_a_button_sends_the_signed_receipt(mail: httpx.Client, receiver: Receive
     [callback] = receiver.callbacks
     assert b'"type": "email.bounced"' in callback.body
     assert "Svix-Signature" in callback.headers
-    assert "the receiver answered: 200" in Page(answer.text).words
+    assert "the receiver answered 200" in Page(answer.text).words
     assert [kept["status"] for kept in mail.get("/_sim/messages").json()] == ["bounced"]
 
 

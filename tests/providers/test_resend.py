@@ -153,6 +153,8 @@ class TestRefusals:
 
     def test_no_json_no_object_no_such_path(self, mail: httpx.Client) -> None:
         assert_refused(mail.post("/emails", content=b"{"), 400, "validation_error")
+        half_a_pair = b'{"from": "a@example.com", "to": "b@example.com", "subject": "\\ud800", "text": "x"}'
+        assert_refused(mail.post("/emails", content=half_a_pair), 400, "validation_error")
         assert_refused(mail.post("/emails", json=[]), 422, "validation_error")
         assert_refused(mail.get("/emails/00000000-0000-0000-0000-000000000000"), 404, "not_found")
         assert_refused(mail.get("/email"), 404, "not_found")

@@ -3,7 +3,7 @@
 const EVERY_MS = 2000;
 const list = document.querySelector("#list");
 const search = document.querySelector("#to");
-const open = document.querySelector("main article") && decodeURIComponent(location.pathname.split("/").at(-1));
+const opened = document.querySelector("article") && decodeURIComponent(location.pathname.split("/").at(-1));
 
 const short = new Intl.DateTimeFormat(undefined, { timeStyle: "medium" });
 const day = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
@@ -31,7 +31,7 @@ let asked = 0;
 async function refresh({ always = false } = {}) {
   const number = ++asked;
   const query = new URLSearchParams({ to: search.value });
-  if (open) query.set("open", open);
+  if (opened) query.set("open", opened);
   if (!always) query.set("version", list.querySelector("ol").dataset.version);
   const response = await fetch(`${list.dataset.source}?${query}`).catch(() => null);
   list.classList.toggle("away", response === null);
@@ -50,3 +50,4 @@ document.addEventListener("visibilitychange", () => document.hidden || refresh()
 setInterval(() => document.hidden || refresh(), EVERY_MS);
 showLocalTimes();
 showCount();
+list.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest" });
