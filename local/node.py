@@ -47,9 +47,8 @@ def install() -> None:
     if stamp.exists() and stamp.read_text() == inputs:
         return
     print("Installing npm packages (once) …", flush=True)
-    done = subprocess.run(
-        [str(NODE), str(_NPM), "ci", "--ignore-scripts", "--loglevel=error"], cwd=ROOT, env=environment(), check=False
-    )
+    command = [str(NODE), str(_NPM), "ci", "--ignore-scripts", "--loglevel=error"]
+    done = subprocess.run(command, cwd=ROOT, env=environment(), stdout=subprocess.DEVNULL, check=False)
     if done.returncode:
         raise SetupError("npm could not install the packages of package-lock.json; its own message is above.")
     stamp.write_text(inputs)

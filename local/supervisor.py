@@ -63,7 +63,7 @@ class Supervisor:
         await asyncio.wait((task, self.ended), return_when=asyncio.FIRST_COMPLETED)
         if not task.done():
             task.cancel()
-            await asyncio.wait((task,))
+            await asyncio.gather(task, return_exceptions=True)
             await self.ended
         return await task
 
