@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 
 from shared.calcom_body import MAX_DEPTH, storable
 from shared.calcom_webhook import TRIGGERS, Report, parse
+from tests.hostile import HOSTILE, MIB
 
 PAYLOADS = Path(__file__).parent.parent / "payloads"
 RECEIVED = datetime(2026, 11, 23, 12, tzinfo=UTC)
-MIB = 1024 * 1024
 
 SECRETS_IN_OUR_BODIES = (
     "11f0c0de",
@@ -112,30 +112,6 @@ def test_what_people_wrote_is_kept_as_it_is() -> None:
 )
 def test_what_a_database_cannot_hold(body: bytes, kept: object) -> None:
     assert storable(body) == kept
-
-
-HOSTILE = {
-    "deep": b'{"triggerEvent":"BOOKING_CREATED","payload":' + b'{"a":' * 150_000 + b"1" + b"}" * 150_001,
-    "deep, but readable": b'{"triggerEvent":"BOOKING_CREATED","payload":' + b'{"a":' * 400 + b"1" + b"}" * 401,
-    "deep lists": b"[" * MIB,
-    "long integer": b'{"triggerEvent":"BOOKING_CREATED","payload":{"bookingId":' + b"7" * 1_000_000 + b"}}",
-    "long fraction": b'{"triggerEvent":"BOOKING_CREATED","payload":{"bookingId":7.' + b"7" * 1_000_000 + b"}}",
-    "many people": b'{"triggerEvent":"BOOKING_CREATED","payload":{"uid":"u","attendees":['
-    + b",".join(b'{"email":"a%d@b.example","timeZone":"Zone/N%d"}' % (i, i) for i in range(20_000))
-    + b"]}}",
-    "many fields": b'{"triggerEvent":"BOOKING_CREATED","payload":{"uid":"u","responses":{'
-    + b",".join(b'"f%d":{"value":"v"}' % i for i in range(45_000))
-    + b"}}}",
-    "many URLs": b"http://" * (MIB // 7),
-    "many passwords": b"password " * (MIB // 9),
-    "blanks after a password": b"password" + b" " * (MIB - 8),
-    "many backslashes": b'password":' + b"\\" * (MIB - 10),
-    "one long address": b'{"triggerEvent":"BOOKING_CREATED","payload":{"uid":"u","attendees":[{"email":"'
-    + b"a." * 500_000
-    + b'"}]}}',
-    "a million zeros": b'{"triggerEvent":"BOOKING_CREATED","payload":{"uid":"' + b"\\u0000" * 170_000 + b'"}}',
-    "not UTF-8": b'{"triggerEvent":"BOOKING_CREATED","payload":{"uid":"' + b"\xff" * 1000 + b'"}}',
-}
 
 
 @pytest.mark.parametrize("body", HOSTILE.values(), ids=HOSTILE)
