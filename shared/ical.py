@@ -57,7 +57,7 @@ def calendar_file(invitation: Invitation) -> bytes:
     event.add("summary", invitation.summary)
     event.add("status", "CANCELLED" if invitation.method == "CANCEL" else "CONFIRMED")
     event.add("transp", "TRANSPARENT" if invitation.method == "CANCEL" else "OPAQUE")
-    event.organizer = vCalAddress.new(invitation.organizer, cn=invitation.organizer_name or None)
+    event.organizer = vCalAddress.new(invitation.organizer, cn=_name(invitation.organizer_name))
     event.add("attendee", _attendee(invitation))
     for name in ("description", "location", "contact"):
         if text := getattr(invitation, name):
@@ -84,8 +84,13 @@ def content_type(method: str) -> str:
 def _attendee(invitation: Invitation) -> vCalAddress:
     return vCalAddress.new(
         invitation.attendee,
-        cn=invitation.attendee_name or None,
+        cn=_name(invitation.attendee_name),
         role=ROLE.REQ_PARTICIPANT,
         partstat=PARTSTAT.ACCEPTED if invitation.accepted else PARTSTAT.NEEDS_ACTION,
         rsvp=False,
     )
+
+
+def _name(name: str) -> str | None:
+    """A name fit for a parameter. There, unlike in a text, quotes cannot stand and backslashes are read in two ways."""
+    return name.replace('"', "'").replace("\\", "/") or None
