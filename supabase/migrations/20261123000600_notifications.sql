@@ -62,6 +62,7 @@ create table private.outbox (
     tries integer not null default 0,
     first_tried_at timestamptz,
     batch_key text,
+    again boolean not null default false,
     constraint outbox_method check (method in ('REQUEST', 'CANCEL'))
 );
 create index outbox_due on private.outbox (priority, try_at) where open;
@@ -97,4 +98,5 @@ comment on table public.notifications is 'Every message ends in one final state;
 comment on column public.notifications.ical_uid is 'Which calendar entry the message is about.';
 comment on column private.outbox.seq is 'In which order messages were planned.';
 comment on column private.outbox.target is 'What the message tells: state, starts_at, ends_at, place, host.';
+comment on column private.outbox.again is 'Staff asked for it once more: it repeats what was told, and leaves while that is true.';
 comment on column private.outbox.in_doubt is 'A try may have been accepted: only the same bytes may be posted again.';

@@ -97,8 +97,7 @@ create function private.apply_event(p_event jsonb) returns jsonb
     language plpgsql set search_path = '' set timezone = 'UTC' as $$
 declare
     v_changes jsonb[] := array(
-        select private.redact_erased(c.change)
-        from jsonb_array_elements(p_event -> 'changes') with ordinality c (change, n) order by c.n);
+        select c.change from jsonb_array_elements(p_event -> 'changes') with ordinality c (change, n) order by c.n);
     v_stored private.stored_report[] := '{}';
     v_change jsonb;
     v_report private.reports;
@@ -217,10 +216,11 @@ declare
     v_outcome text := case when p_event ->> 'error' is not null then 'quarantined' else 'ignored' end;
     v_error text := p_event ->> 'error';
 begin
+    p_event := private.redact_erased_event(p_event);
     if v_has_body then
         insert into public.webhook_events ("trigger", received_at, outcome, error, body, sha256)
         values (p_event ->> 'trigger', (p_event ->> 'received_at')::timestamptz, v_outcome, v_error,
-            private.redact_erased_body(p_event -> 'body'), p_event ->> 'sha256')
+            p_event -> 'body', p_event ->> 'sha256')
         on conflict (sha256) do nothing
         returning * into v_inbox;
         if v_inbox.id is null then
@@ -265,7 +265,7 @@ begin
         select * from private.pending_events p where p.try_at <= now() order by p.try_at limit p_limit
         for update skip locked
     loop
-        v_result := private.try_event(v_pending.event);
+        v_result := private.try_event(private.redact_erased_event(v_pending.event));
         v_outcome := private.outcome_of(v_result);
         if v_outcome = 'quarantined' then
             update private.pending_events p

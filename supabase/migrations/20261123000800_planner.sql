@@ -102,7 +102,7 @@ begin
     select n.* into v_pending
     from public.notifications n join private.outbox o on o.notification_id = n.id
     where n.attendee_id = a.id and n.channel = v_channel and n.ical_uid = p_ical_uid and n.kind <> 'reminder'
-      and n.status in ('planned', 'skipped', 'failed') and o.seq > coalesce(p_told_seq, 0)
+      and n.status in ('planned', 'skipped', 'failed') and o.seq > coalesce(p_told_seq, 0) and not o.again
     order by o.seq desc limit 1;
     select o.target into v_target from private.outbox o where o.notification_id = v_pending.id;
     if v_pending.kind = p_kind and v_target = p_truth and v_pending.reason is distinct from 'superseded' then
@@ -111,13 +111,15 @@ begin
           and (n.time_zone, n.locale, n.revision) is distinct from (v_zone, v_locale, b.revision);
         return;
     end if;
-    update private.outbox o set open = false
-    from public.notifications n
-    where n.id = o.notification_id and n.status = 'planned' and n.kind <> 'reminder'
-      and n.attendee_id = a.id and n.channel = v_channel and n.ical_uid = p_ical_uid;
+    with superseded as (
+        update private.outbox o set open = false
+        from public.notifications n
+        where n.id = o.notification_id and n.status = 'planned' and n.kind <> 'reminder'
+          and n.attendee_id = a.id and n.channel = v_channel and n.ical_uid = p_ical_uid
+          and not (o.again and o.target = p_truth)
+        returning n.id)
     update public.notifications n set status = 'skipped', reason = 'superseded'
-    where n.status = 'planned' and n.kind <> 'reminder'
-      and n.attendee_id = a.id and n.channel = v_channel and n.ical_uid = p_ical_uid;
+    from superseded where n.id = superseded.id;
     if p_kind is null then
         return;
     end if;
@@ -180,17 +182,14 @@ end $$;
 create function private.plan_for(p_emails text[], p_phones text[]) returns void
     language plpgsql set search_path = '' as $$
 declare
-    v_booking_id uuid;
-begin
-    for v_booking_id in
+    v_booking_ids uuid[] := array(
         select distinct a.booking_id
         from public.booking_attendees a join public.bookings b on b.id = a.booking_id
-        where (a.email = any (p_emails) or a.phone = any (p_phones)) and b.ends_at > now()
-        order by a.booking_id
-    loop
-        perform 1 from public.bookings b where b.id = v_booking_id for share;
-        perform private.plan(v_booking_id, 'all');
-    end loop;
+        where (a.email = any (p_emails) or a.phone = any (p_phones)) and b.ends_at > now());
+begin
+    -- All bookings before any person, as record_event does.
+    perform 1 from public.bookings b where b.id = any (v_booking_ids) order by b.id for share;
+    perform private.plan(b.id, 'all') from unnest(v_booking_ids) b (id);
 end $$;
 
 create function private.plan_after_wishes() returns trigger

@@ -38,6 +38,7 @@ begin
     select * into a from public.booking_attendees x where x.id = n.attendee_id;
     v_told := private.last_told(a.id, n.channel, n.ical_uid, false);
     if n.ical_uid = b.ical_uid and n.kind <> 'reminder'
+       and not (o.again and o.target = private.truth_for(b, a, d.host_email))
        and private.change_kind(v_told -> 'target', private.truth_for(b, a, d.host_email), private.was_moved(d, a))
            is distinct from n.kind then
         return 'superseded';
