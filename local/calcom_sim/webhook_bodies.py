@@ -170,6 +170,7 @@ def reassigned(booking: Booking, base_url: str, previous: Host) -> Emission:
             "status",
         )
     }
+    del payload["organizer"]["usernameInOrg"]
     payload |= {"addedHostUserIds": [booking.host.id], "removedHostUserIds": [previous.id]}
     return Emission("BOOKING_REASSIGNED", payload, booking.event_type, calendar=calendar_files(booking, "REQUEST"))
 

@@ -34,7 +34,10 @@ class TestPlain:
         calcom.flush()
 
         assert subscriber.triggers == [
-            "BOOKING_CREATED", "BOOKING_RESCHEDULED", "BOOKING_RESCHEDULED", "BOOKING_CANCELLED",
+            "BOOKING_CREATED",
+            "BOOKING_RESCHEDULED",
+            "BOOKING_RESCHEDULED",
+            "BOOKING_CANCELLED",
         ]
         assert len({first["uid"], second["uid"], third["uid"]}) == len({first["id"], second["id"], third["id"]}) == 3
         assert first["icsUid"] == second["icsUid"] == third["icsUid"]
@@ -61,15 +64,20 @@ class TestPlain:
 
     def test_a_taken_slot_is_refused_and_free_again_after_the_end(self, calcom: Calcom, monday: datetime) -> None:
         booking = calcom.book(PLAIN, later(monday))
-        body = {"eventTypeId": PLAIN, "start": later(monday),
-                "attendee": {"name": "Bo", "email": "bo@example.com", "timeZone": "UTC"}}
+        body = {
+            "eventTypeId": PLAIN,
+            "start": later(monday),
+            "attendee": {"name": "Bo", "email": "bo@example.com", "timeZone": "UTC"},
+        }
         assert "not available" in calcom.refused(calcom.public.post("/_sim/bookings", json=body), 400)
         calcom.do(booking["uid"], "cancel", cancellationReason="ill")
         calcom.ok(calcom.public.post("/_sim/bookings", json=body))
 
     def test_the_host_asks_for_another_time(self, calcom: Calcom, subscriber: Receiver, monday: datetime) -> None:
         booking = calcom.book(PLAIN, later(monday))
-        answer = calcom.api.post(f"/v2/bookings/{booking['uid']}/request-reschedule", json={"rescheduleReason": "sorry"})
+        answer = calcom.api.post(
+            f"/v2/bookings/{booking['uid']}/request-reschedule", json={"rescheduleReason": "sorry"}
+        )
         assert answer.json() == {"status": "success"}
         moved = calcom.do(booking["uid"], "reschedule", start=later(monday, days=1))
         calcom.flush()
@@ -165,7 +173,9 @@ class TestGroup:
         assert subscriber.triggers == ["BOOKING_CREATED"] * 3 + ["BOOKING_CANCELLED"] * 3
         created = [each.payload for each in subscriber.received[:3]]
         assert [[person["name"] for person in payload["attendees"]] for payload in created] == [
-            ["Ann One"], ["Bea Two"], ["Cy Three"],
+            ["Ann One"],
+            ["Bea Two"],
+            ["Cy Three"],
         ]
         assert [payload["attendeeSeatId"] for payload in created] == [seat["seatUid"] for seat in seats]
         assert {payload["bookingId"] for payload in created} == {seats[0]["id"]}
@@ -213,8 +223,11 @@ class TestGroup:
     def test_full(self, calcom: Calcom, monday: datetime) -> None:
         for name in ("Ann One", "Bea Two", "Cy Three", "Di Four"):
             calcom.book(GROUP, later(monday), name)
-        body = {"eventTypeId": GROUP, "start": later(monday),
-                "attendee": {"name": "Ed Five", "email": "ed@example.com", "timeZone": "UTC"}}
+        body = {
+            "eventTypeId": GROUP,
+            "start": later(monday),
+            "attendee": {"name": "Ed Five", "email": "ed@example.com", "timeZone": "UTC"},
+        }
         assert calcom.refused(calcom.public.post("/_sim/bookings", json=body), 400)
 
 
@@ -237,7 +250,8 @@ class TestSeries:
         assert all(payload["recurringEvent"] == {"freq": 2, "count": 6, "interval": 1} for payload in created)
         # Cal.com makes the series with its first occurrence, so only the later ones can name it.
         assert [payload.get("existingRecurringEvent") for payload in created] == [
-            None, *[{"recurringEventId": parent}] * 4,
+            None,
+            *[{"recurringEventId": parent}] * 4,
         ]
         one, all_later = (each.payload for each in subscriber.received[5:])
         assert "recurringEvent" not in one
@@ -269,7 +283,10 @@ class TestPayment:
         calcom.do(booking["uid"], "confirm")
         calcom.flush()
         assert subscriber.triggers == [
-            "BOOKING_PAYMENT_INITIATED", "BOOKING_PAID", "BOOKING_REQUESTED", "BOOKING_CREATED",
+            "BOOKING_PAYMENT_INITIATED",
+            "BOOKING_PAID",
+            "BOOKING_REQUESTED",
+            "BOOKING_CREATED",
         ]
 
 
