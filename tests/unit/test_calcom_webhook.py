@@ -313,6 +313,34 @@ def test_one_unusable_field_costs_that_field_alone(field: str, value: object) ->
     assert change == empty
 
 
+@pytest.mark.parametrize(
+    ("field", "value", "expected"),
+    [
+        ("rescheduledFromUid", "before", {"rescheduled_from_uid": "before"}),
+        ("rescheduleUid", "u", {}),  # a booking doesn't come from itself
+        ("rescheduledToUid", "after", {"rescheduled_to_uid": "after"}),
+        ("recurrence", {"freq": 2}, {"recurring": True}),
+        ("attendeeSeatId", "seat", {"seated": True, "title": None}),
+        ("eventTypeTitle", "Yoga", {"event_type_title": "Yoga"}),
+        ("additionalInformation", {"hangoutLink": "https://meet.example/x"}, {"meeting_url": "https://meet.example/x"}),
+        ("videoCallData", {"url": "https://rooms.example/x"}, {"meeting_url": "https://rooms.example/x"}),
+    ],
+)
+def test_one_field_by_itself(field: str, value: object, expected: dict[str, object]) -> None:
+    (change,) = parse(body_with({"title": "Kept", field: value}), RECEIVED).changes
+    assert change == BookingChange(**{"trigger": "CREATED", "at": change.at, "uid": "u", "title": "Kept", **expected})
+
+
+def test_the_seat_of_a_body_is_not_that_of_everyone_listed() -> None:
+    payload = {
+        "attendeeSeatId": "seat of Nora",
+        "attendees": [{"email": OMAR}, {"email": NORA}],
+        "responses": {"email": {"value": NORA}},
+    }
+    (change,) = parse(body_with(payload), RECEIVED).changes
+    assert [(person.email, person.seat) for person in change.people or ()] == [(OMAR, None), (NORA, "seat of Nora")]
+
+
 def test_a_body_without_time_was_said_when_it_came() -> None:
     for created_at in (None, "", "yesterday", 5):
         (change,) = parse(body_with({}, createdAt=created_at), RECEIVED).changes
