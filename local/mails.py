@@ -27,6 +27,7 @@ LINKS = Links(
     from_="Example Bookings <bookings@example.com>",
 )
 _START = datetime(2026, 12, 1, 14, 30, tzinfo=UTC)
+_HEIGHT = 1500  # of each mail in a picture
 _LONG = "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft"
 _CALENDAR = {"confirmation": "REQUEST", "rescheduled": "REQUEST", "updated": "REQUEST"} | {
     "cancelled": "CANCEL",
@@ -138,25 +139,27 @@ def _all() -> Iterator[tuple[str, Claimed]]:
 
 
 def draw(pages: list[Path], chromium: str) -> None:
-    """A picture beside each page, for both widths and both colour schemes."""
-    for page in pages:
-        for width, scheme in ((360, "light"), (360, "dark"), (1200, "light"), (1200, "dark")):
-            subprocess.run(
-                [
-                    chromium,
-                    "--headless",
-                    "--no-sandbox",
-                    "--disable-gpu",
-                    "--hide-scrollbars",
-                    f"--blink-settings=preferredColorScheme={0 if scheme == 'dark' else 1}",
-                    f"--window-size={width},1500",
-                    f"--screenshot={page.with_name(f'{page.stem}-{width}-{scheme}.png')}",
-                    page.resolve().as_uri(),
-                ],
-                check=True,
-                capture_output=True,
-                timeout=60,
+    """One picture of all mails for each language, width and colour scheme, beside the pages."""
+    for language in LANGUAGES:
+        for width, columns in ((360, 7), (1200, 3)):
+            shown = [page for page in pages if f"-{language}-" in page.name]
+            frames = "".join(f'<iframe src="{page.name}"></iframe>' for page in shown)
+            style = (
+                f"body {{ margin: 0; line-height: 0 }} iframe {{ width: {width}px; height: {_HEIGHT}px; border: 0 }}"
             )
+            sheet = pages[0].with_name(f"sheet-{language}-{width}.htm")
+            scheme = '<meta name="color-scheme" content="light dark">'
+            sheet.write_text(f"<!DOCTYPE html>{scheme}<style>{style}</style>{frames}", encoding="utf-8")
+            for name, number in (("dark", 0), ("light", 1)):
+                _photograph(chromium, sheet, name, number, width * columns, _HEIGHT * -(-len(shown) // columns))
+
+
+def _photograph(chromium: str, sheet: Path, scheme: str, number: int, width: int, height: int) -> None:
+    options = ["--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars"]
+    options.append(f"--blink-settings=preferredColorScheme={number}")
+    options.append(f"--window-size={width},{height}")
+    options.append(f"--screenshot={sheet.with_name(f'{sheet.stem}-{scheme}.png')}")
+    subprocess.run([chromium, *options, sheet.resolve().as_uri()], check=True, capture_output=True, timeout=120)
 
 
 def main() -> None:
