@@ -27,7 +27,7 @@ class WebhookFaults(BaseModel):
 class ApiFaults(BaseModel):
     """What happens to API calls. Each entry of `fail` is used up by one call; "ok" lets it pass.
 
-    An entry is a status (400 to 599), "timeout" (no answer until the caller gives up), "reset" (the connection breaks)
+    An entry is a status (400 to 599), "timeout" (no answer until the caller gives up), "reset" (the connection ends)
     or "html" (a gateway's page), alone or with "_after_accept": then the call is carried out all the same. With
     `rate`, that share of all calls fails, each with an entry picked at random, and none is used up.
     """

@@ -15,7 +15,7 @@ from local.calcom_sim.errors import Refusal, error_body
 from local.calcom_sim.faults import Failure, FaultBox
 from local.calcom_sim.state import Json, World
 from local.calcom_sim.times import iso_millis
-from local.providers.faults import hold, reset
+from local.providers.faults import hold
 
 OLD = "2024-04-15"  # what a call without a known version falls back to, silently
 _WINDOW = 60  # seconds
@@ -141,8 +141,9 @@ class Gate:
     def _fail(self, failure: Failure) -> Response:
         if failure.kind in ("timeout", "reset"):
             self._note(None)
-            break_off = hold if failure.kind == "timeout" else reset
-            break_off(request.environ["werkzeug.socket"])
+            if failure.kind == "timeout":
+                hold(request.environ["werkzeug.socket"])
+            raise ConnectionAbortedError("broken off on request")
         if failure.kind == "html":
             return make_response(_GATEWAY_PAGE, failure.status, {"Content-Type": "text/html"})
         if failure.status == 429:

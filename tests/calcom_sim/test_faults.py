@@ -103,7 +103,7 @@ class TestApi:
         assert limited.headers["X-RateLimit-Remaining-Default"] == "0"
         page = calcom.api.post(path, json=body)
         assert (page.status_code, page.headers["Content-Type"]) == (502, "text/html")
-        with pytest.raises(httpx.NetworkError):
+        with pytest.raises(httpx.TransportError):
             calcom.api.post(path, json=body)
         assert calcom.read(uid)["status"] == "accepted"
         calcom.ok(calcom.api.post(path, json=body))

@@ -24,7 +24,7 @@ def first_slot(page: str) -> str:
 
 
 def later_slot(page: str) -> str:
-    return re.findall(r'name="start" value="([^"]+)"', page)[3]
+    return str(re.findall(r'name="start" value="([^"]+)"', page)[3])
 
 
 def book_on_page(calcom: Calcom, slug: str, **form: str) -> str:
