@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 import httpx
@@ -60,6 +61,11 @@ class Calcom:
         body = answer.json()
         assert body["status"] == "error"
         return str(body["error"]["message"])
+
+
+def later(start: datetime, **by: float) -> str:
+    """A moment after `start` (`hours=1`, `days=2`), as the API takes it."""
+    return (start + timedelta(**by)).isoformat()
 
 
 def connect(address: str) -> Calcom:
