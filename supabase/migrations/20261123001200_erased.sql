@@ -77,7 +77,7 @@ begin
     end if;
     return (
         select jsonb_object_agg(f.key, f.value) from jsonb_each(v_change) f
-        where f.key not in ('title', 'description', 'reason', 'location') or strpos(lower(f.value ->> 0), p_who) = 0);
+        where f.key not in ('title', 'description', 'reason', 'location') or strpos(lower(f.value #>> '{}'), p_who) = 0);
 end $$;
 
 -- Bookings that share a name with this change, however loosely. (A whole series is too loose.)

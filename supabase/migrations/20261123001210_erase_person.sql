@@ -1,0 +1,279 @@
+-- Erasing a person: first what bookings are derived from, then all that was derived, sent, noted or kept.
+
+create type private.person_to_erase as (
+    who text,                -- the address (or number) by which they are known
+    pseudonym text,
+    phones text[],
+    attendee_ids uuid[],
+    booking_ids uuid[],
+    booked_ids uuid[]        -- unseated ones that they booked: all free text there is about them
+);
+
+create function private.instant(p_at timestamptz) returns text
+    language sql immutable set search_path = '' as $$
+    select to_char(p_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')
+$$;
+
+-- The change that a report was stored from, in the spelling of shared/booking.py: the same key again.
+create function private.change_of(r private.reports) returns jsonb
+    language sql immutable set search_path = '' as $$
+    select private.normalise(to_jsonb(r) - '{id,key,booking_id,source,phase}'::text[] || jsonb_build_object(
+        'at', private.instant(r.at), 'updated_at', private.instant(r.updated_at),
+        'starts_at', private.instant(r.starts_at), 'ends_at', private.instant(r.ends_at),
+        'rescheduled_from_starts_at', private.instant(r.rescheduled_from_starts_at)))
+$$;
+
+-- Reports that say the same once the person is gone become one, as if they had always come that way.
+create function private.erase_from_reports(p private.person_to_erase) returns integer
+    language plpgsql set search_path = '' as $$
+declare
+    r private.reports;
+    v_old jsonb;
+    v_new jsonb;
+    v_key text;
+    v_count integer := 0;
+begin
+    for r in select * from private.reports x where x.booking_id = any (p.booking_ids)
+                or x.people @> jsonb_build_array(jsonb_build_object('email', p.who))
+                or x.people @> jsonb_build_array(jsonb_build_object('phone', p.who)) or x.booker = p.who
+             order by x.id
+    loop
+        v_old := private.change_of(r);
+        v_new := private.redact_person(v_old, p.who, p.pseudonym);
+        if not r.seated and r.booking_id = any (p.booked_ids) then
+            v_new := private.redact_texts(v_new);
+        end if;
+        continue when v_new = v_old;
+        v_count := v_count + 1;
+        v_key := private.report_key(v_new);
+        update private.reports x
+        set at = case when x."trigger" = 'API' then greatest(x.at, r.at) else least(x.at, r.at) end,
+            updated_at = greatest(x.updated_at, r.updated_at)
+        where x.key = v_key;
+        if found then
+            delete from private.reports x where x.id = r.id;
+        else
+            update private.reports x
+            set key = v_key, people = v_new -> 'people', booker = v_new ->> 'booker', title = v_new ->> 'title',
+                description = v_new ->> 'description', reason = v_new ->> 'reason', location = v_new ->> 'location'
+            where x.id = r.id;
+        end if;
+    end loop;
+    return v_count;
+end $$;
+
+-- The rows that people see, brought to what the reports say now: without an entry in the timeline, which would tell.
+create function private.erase_from_bookings(p private.person_to_erase) returns integer
+    language plpgsql set search_path = '' as $$
+declare
+    b public.bookings;
+    v_new public.bookings;
+begin
+    update public.booking_attendees a
+    set email = p.pseudonym, name = null, phone = null, time_zone = null, locale = null, responses = null
+    where a.id = any (p.attendee_ids);
+    for b in select * from public.bookings x where x.id = any (p.booking_ids) loop
+        v_new := jsonb_populate_record(b, private.derive(b.id) -> 'booking');
+        update public.bookings x
+        set title = v_new.title, description = v_new.description, location = v_new.location,
+            cancellation_reason = v_new.cancellation_reason, updated_at = now(),
+            revision = b.revision + case when (b.title, private.place(b)) is distinct from (v_new.title, private.place(v_new))
+                                         then 1 else 0 end
+        where x.id = b.id;
+        -- The others were told this place; that it is forgotten here is no news for them.
+        update private.outbox o set target = jsonb_set(o.target, '{place}', coalesce(to_jsonb(private.place(v_new)), 'null'))
+        from public.notifications n
+        where n.id = o.notification_id and n.booking_id = b.id and o.target ->> 'place' = private.place(b)
+          and private.place(b) is distinct from private.place(v_new);
+        update public.booking_attendees a
+        set responses = x.responses
+        from jsonb_to_recordset(private.derive(b.id) -> 'people') x (who text, responses jsonb)
+        where a.booking_id = b.id and coalesce(a.email, a.phone) = x.who and a.responses is distinct from x.responses;
+    end loop;
+    return cardinality(p.attendee_ids);
+end $$;
+
+create function private.erase_from_timeline(p private.person_to_erase, p_names text[]) returns integer
+    language plpgsql set search_path = '' as $$
+declare
+    v_count integer;
+begin
+    perform set_config('booking.timeline', 'erase', true);
+    update public.booking_events e
+    set actor = case when e.actor_kind <> 'client' then e.actor end, reason = null,
+        changes = (select coalesce(jsonb_object_agg(c.key, c.value), '{}') from jsonb_each(e.changes) c
+                   where c.key not in ('title', 'description', 'cancellation_reason')
+                     and not (c.key = 'location' and (private.is_personal_place(c.value ->> 0)
+                                                      or private.is_personal_place(c.value ->> 1))))
+    where e.booking_id = any (p.booked_ids) or e.attendee_id = any (p.attendee_ids);
+    get diagnostics v_count = row_count;
+    update public.booking_events e set actor = null
+    where e.booking_id = any (p.booking_ids) and e.actor = any (p_names);
+    perform set_config('booking.timeline', '', true);
+    return v_count;
+end $$;
+
+-- Nothing leaves to them any more. A message under way may have arrived: it ends as `unknown`.
+create function private.erase_from_messages(p private.person_to_erase) returns integer
+    language plpgsql set search_path = '' as $$
+declare
+    v_ids uuid[] := array(
+        select n.id from public.notifications n
+        where n.attendee_id = any (p.attendee_ids) or n.recipient = p.who or n.recipient = any (p.phones) order by n.id);
+begin
+    perform 1 from private.outbox o where o.notification_id = any (v_ids) order by o.notification_id for update;
+    -- Bytes that carry other people's messages too stay until those are settled, a day at most.
+    delete from private.outbox_batches x
+    using private.outbox o
+    where o.batch_key = x.key and o.notification_id = any (v_ids) and not exists (
+        select 1 from private.outbox other
+        where other.batch_key = x.key and other.open and other.notification_id <> all (v_ids));
+    update private.outbox o set open = false, lease = null where o.notification_id = any (v_ids);
+    update public.notifications n
+    set recipient = p.pseudonym,
+        status = case n.status when 'planned' then 'skipped' when 'sending' then 'unknown' else n.status end,
+        reason = case n.status when 'planned' then 'suppressed' else n.reason end
+    where n.id = any (v_ids);
+    update private.delivery_attempts t set error = null where t.notification_id = any (v_ids);
+    update private.receipts r set detail = null
+    from public.notifications n
+    where n.id = any (v_ids) and (r.notification_id = n.id or r.channel = n.channel and r.provider_id = n.provider_id);
+    return cardinality(v_ids);
+end $$;
+
+-- Bodies, events that wait, and what jobs wrote down.
+create function private.erase_from_inbox(p private.person_to_erase) returns integer
+    language plpgsql set search_path = '' as $$
+declare
+    v_count integer;
+begin
+    update public.webhook_events w
+    set body = private.stub_of(w.body), error = split_part(w.error, ':', 1)
+    where w.booking_id = any (p.booked_ids) or strpos(lower(w.body::text), p.who) > 0;
+    get diagnostics v_count = row_count;
+    update private.pending_events x set event = private.redact_erased_event(x.event);
+    update public.doubts d set detail = null where strpos(lower(d.detail), p.who) > 0;
+    update public.job_runs j set result = '{"erased": true}', error = null
+    where strpos(lower(j.result::text || coalesce(j.error, '')), p.who) > 0;
+    return v_count;
+end $$;
+
+-- What they themselves left: wishes, consents (kept as a proof about nobody), feeds, filters, notes.
+create function private.erase_own(p private.person_to_erase, p_user_id uuid, p_names text[]) returns jsonb
+    language sql set search_path = '' as $$
+    with wishes as (
+        delete from public.notification_preferences x where x.email = p.who returning 1
+    ), consents as (
+        update public.sms_consents x set email = p.pseudonym, phone = 'erased' where x.email = p.who returning 1
+    ), feeds as (
+        delete from private.feed_tokens x
+        where x.user_id = p_user_id or strpos(lower(x.filters::text), p.who) > 0 returning 1
+    ), views as (
+        delete from public.saved_views x where strpos(lower(x.view::text), p.who) > 0 returning 1
+    ), notes as (
+        delete from public.booking_notes x
+        where x.booking_id = any (p.booked_ids) or x.author_id = p_user_id
+           or x.booking_id = any (p.booking_ids) and exists (
+               select 1 from unnest(p_names) w (name) where strpos(lower(x.body), lower(w.name)) > 0) returning 1
+    ), suppressed as (
+        delete from public.suppressions x
+        where x.channel = 'email' and x.address = p.who or x.channel = 'sms' and x.address = any (p.phones) returning 1
+    )
+    select jsonb_build_object(
+        'preferences', (select count(*) from wishes), 'consents', (select count(*) from consents),
+        'feeds', (select count(*) from feeds), 'saved_views', (select count(*) from views),
+        'notes', (select count(*) from notes), 'suppressions', (select count(*) from suppressed))
+$$;
+
+create function private.person_to_erase(p_who text) returns private.person_to_erase
+    language sql stable set search_path = '' as $$
+    with rows as (
+        select a.* from public.booking_attendees a where a.email = p_who
+        union all
+        select a.* from public.booking_attendees a where a.phone = p_who and a.email is null
+    )
+    select p_who, private.pseudonym(p_who),
+        array(select x.phone from rows x where x.phone is not null
+              union select n.phone from public.notification_preferences n where n.email = p_who and n.phone is not null
+              union select c.phone from public.sms_consents c where c.email = p_who),
+        array(select x.id from rows x),
+        array(select x.booking_id from rows x
+              union select r.booking_id from private.reports r
+              where r.booking_id is not null and (r.booker = p_who
+                  or r.people @> jsonb_build_array(jsonb_build_object('email', p_who)))
+              order by 1),
+        array(select x.booking_id from rows x join private.booking_details d on d.booking_id = x.booking_id
+              where x.role = 'booker' and not d.seated)
+$$;
+
+-- What this database cannot forget for others: where else to erase them.
+create function private.remains_elsewhere(p private.person_to_erase, p_user_id uuid) returns jsonb
+    language sql stable set search_path = '' as $$
+    select jsonb_build_object(
+        'calcom', jsonb_build_object(
+            'bookings', array(select n.uid from private.booking_nodes n where n.booking_id = any (p.booking_ids) order by 1),
+            'upcoming', array(select b.id from public.bookings b
+                              where b.id = any (p.booking_ids) and b.ends_at > now()
+                                and b.status not in ('cancelled', 'rejected') order by b.starts_at),
+            'how', 'Cancel what is to come; Cal.com keeps attendees until it is asked to delete them.'),
+        'resend', jsonb_build_object(
+            'messages', (select count(*) from public.notifications n
+                         where n.attendee_id = any (p.attendee_ids) and n.channel = 'email' and n.sent_at is not null),
+            'how', 'Resend keeps sent mails as long as the plan says, and its suppression list until removed there.'),
+        'twilio', jsonb_build_object(
+            'messages', array(select n.provider_id from public.notifications n
+                              where n.attendee_id = any (p.attendee_ids) and n.channel = 'sms' and n.provider_id is not null),
+            'how', 'Delete each message by its id.'),
+        'account', p_user_id)
+$$;
+
+create function private.erase_person(p_email text) returns jsonb
+    language plpgsql security definer set search_path = '' set lock_timeout = '30s' as $$
+declare
+    v_who constant text := lower(btrim(p_email));
+    p private.person_to_erase;
+    v_user_id uuid;
+    v_names text[];
+    v_report jsonb;
+begin
+    if v_who !~ '^([^@\s]+@[^@\s]+|\+[1-9][0-9]{6,14})$' or v_who like '%@erased.invalid' then
+        raise exception 'not an address' using errcode = '22023';
+    end if;
+    if exists (select 1 from private.booking_hosts h where h.email = v_who) or private.is_staff_address(v_who) then
+        raise exception 'this person holds bookings or works here' using errcode = 'PT409',
+            hint = 'Take them off the team and their event types first.';
+    end if;
+    perform pg_advisory_xact_lock(hashtextextended('erasure', 0));
+    p := private.person_to_erase(v_who);
+    perform 1 from public.bookings b where b.id = any (p.booking_ids) order by b.id for update;
+    perform pg_advisory_xact_lock(hashtextextended('person:' || w.who, 0))
+    from (values (v_who), (p.pseudonym) order by 1) w (who);
+    insert into private.erased (pseudonym, erased_at) values (p.pseudonym, clock_timestamp())
+    on conflict (pseudonym) do update set erased_at = excluded.erased_at;
+
+    select u.id into v_user_id from auth.users u where lower(u.email) = v_who;
+    v_names := array(
+        select a.name from public.booking_attendees a where a.id = any (p.attendee_ids) and length(a.name) > 2
+        union select v_who);
+    v_report := jsonb_build_object('remains', private.remains_elsewhere(p, v_user_id));
+    v_report := v_report || jsonb_build_object('erased', jsonb_build_object(
+        'bookings', cardinality(p.booking_ids),
+        'reports', private.erase_from_reports(p),
+        'attendees', private.erase_from_bookings(p),
+        'timeline', private.erase_from_timeline(p, v_names),
+        'messages', private.erase_from_messages(p),
+        'inbox', private.erase_from_inbox(p)) || private.erase_own(p, v_user_id, v_names));
+    -- Whatever still becomes due for the pseudonym has a reason not to leave.
+    insert into public.suppressions (channel, address, reason) values ('email', p.pseudonym, 'erased')
+    on conflict do nothing;
+    return v_report;
+end $$;
+
+create function public.erase_person(p_email text) returns jsonb
+    language sql security invoker set search_path = '' as $$ select private.erase_person(p_email) $$;
+
+revoke execute on all functions in schema private from public, anon;
+revoke execute on function public.erase_person(text) from public, anon, authenticated;
+grant execute on function private.erase_person(text), public.erase_person(text) to service_role;
+comment on function public.erase_person(text) is
+    'Erases a client (an address, or the number of who has none). → {"erased": {what: count}, "remains": {where: what}}';
