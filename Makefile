@@ -1,5 +1,6 @@
 # The commands of this project, for people and for CI. A machine needs Python 3.11 or newer, make and git.
 PYTHON ?= python3
+export PYTHON
 VENV := .venv/bin/python
 
 .DEFAULT_GOAL := help

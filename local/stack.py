@@ -36,6 +36,7 @@ def main() -> None:
     parser.add_argument("--throwaway", action="store_true", help="for tests: no demo data, nothing forced to disk")
     parser.add_argument("--ready-fd", type=int, help="where to write a line when all answers")
     arguments = parser.parse_args()
+    directory = os.environ.get("LOCAL_DIR", ".local")
     try:
         site = site_from_environment(os.environ, throwaway=arguments.throwaway)
         if arguments.command == "dev":
@@ -45,7 +46,7 @@ def main() -> None:
     except SetupError as error:
         sys.exit(str(error))
     except OSError as error:  # a full disk, a folder that may not be written
-        sys.exit(f"{error.filename or 'The local stack'}: {error.strerror or error}")
+        sys.exit(f"{error.filename or directory}: {error.strerror or error}")
 
 
 def _dev(site: Site, ready_fd: int | None) -> None:
@@ -94,9 +95,10 @@ def _up(site: Site) -> None:
     log = _log_file(site)
     write_private(log, "")
     reading, writing = os.pipe()
+    command = [sys.executable, "-m", "local.stack", "dev", "--ready-fd", str(writing)]
     with log.open("ab") as output:
         background = subprocess.Popen(
-            [sys.executable, "-m", "local.stack", "dev", "--ready-fd", str(writing)],
+            command + (["--throwaway"] if site.throwaway else []),
             cwd=ROOT,
             stdin=subprocess.DEVNULL,
             stdout=output,
@@ -147,8 +149,10 @@ def _reset(site: Site) -> None:
     """Stop the stack and delete its data: exactly what it made, since LOCAL_DIR may hold other things."""
     _down(site)
     postgres.delete(postgres.cluster_of(site))
-    for name in ("env", "log", "lock", "secrets.json", "demo.json"):
+    for name in ("env", "log", "lock", "secrets.json"):
         (site.directory / name).unlink(missing_ok=True)
+    if site.directory.exists() and not any(site.directory.iterdir()):
+        site.directory.rmdir()
     print("The data of this stack is deleted.")
 
 

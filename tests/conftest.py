@@ -8,16 +8,9 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import socket
-import subprocess
-import sys
-import tempfile
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass, fields
-from pathlib import Path
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import httpx
@@ -25,10 +18,9 @@ import psycopg
 import pytest
 
 from local import database as local_database
-from local import postgres
-from local.child import Child, how_to_start
-from local.site import HOST, Ports, Site
+from local.site import Site
 from tests.clean_slate import CleanSlate
+from tests.throwaway import running, settings_of, throwaway_site
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
@@ -53,12 +45,12 @@ class Stack:
     @property
     def log(self) -> str:
         """What all its processes have printed so far."""
-        return _log_of(self.site).read_text(errors="replace")
+        return (self.site.directory / "log").read_text(errors="replace")
 
 
 @pytest.fixture(scope="session")
 def database() -> Iterator[Database]:
-    with _throwaway_site() as site, local_database.running(site):
+    with throwaway_site() as site, local_database.running(site):
         yield Database(site.postgres_url())
 
 
@@ -71,8 +63,8 @@ def stack() -> Iterator[Stack]:
 @contextmanager
 def throwaway_stack() -> Iterator[Stack]:
     """The whole system, in a folder and on ports of its own."""
-    with _throwaway_site() as site, _running(site) as env:
-        yield Stack(site, env)
+    with throwaway_site() as site, running(site):
+        yield Stack(site, settings_of(site))
 
 
 @pytest.fixture(scope="session")
@@ -93,49 +85,3 @@ def clean(stack: Stack, _clean_slate: CleanSlate) -> Stack:
         httpx.post(f"{url}/_sim/reset", timeout=10).raise_for_status()
     _clean_slate.restore()
     return stack
-
-
-@contextmanager
-def _throwaway_site() -> Iterator[Site]:
-    directory = Path(tempfile.mkdtemp(prefix="booking-calendar-"))
-    # Passable, so that the account Postgres runs under, when we are root, finds its data there.
-    directory.chmod(0o711)
-    site = Site(directory, _free_ports(), scheduler_seconds=0, throwaway=True)
-    try:
-        yield site
-    finally:
-        postgres.delete(postgres.cluster_of(site))
-        shutil.rmtree(directory)
-
-
-@contextmanager
-def _running(site: Site) -> Iterator[dict[str, str]]:
-    reading, writing = os.pipe()
-    command = [sys.executable, "-m", "local.stack", "dev", "--throwaway", "--ready-fd", str(writing)]
-    ports = {f"{name.upper()}_PORT": str(port) for name, port in asdict(site.ports).items()}
-    environment = os.environ | ports | {"LOCAL_DIR": str(site.directory), "SCHEDULER_SECONDS": "0"}
-    child = Child("stack", command, environment, ask=lambda: None)
-    with _log_of(site).open("wb") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log, pass_fds=(writing,), **how_to_start(child))
-    os.close(writing)
-    try:
-        with os.fdopen(reading) as answer:
-            if not answer.readline():
-                pytest.exit(f"The stack did not start:\n{_log_of(site).read_text()}", returncode=1)
-        lines = (site.directory / "env").read_text().splitlines()
-        yield dict(line.split("=", 1) for line in lines)
-    finally:
-        process.terminate()
-        process.wait()
-
-
-def _log_of(site: Site) -> Path:
-    return site.directory / "log"
-
-
-def _free_ports() -> Ports:
-    with ExitStack() as held:
-        sockets = [held.enter_context(socket.socket()) for _ in fields(Ports)]
-        for each in sockets:
-            each.bind((HOST, 0))
-        return Ports(*(each.getsockname()[1] for each in sockets))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from pathlib import Path
 
 from local.site import ROOT, Ports, Site, settings
@@ -17,7 +18,7 @@ def test_every_setting_is_documented_once() -> None:
 
 def test_every_documented_setting_has_a_line_that_explains_it_or_its_group() -> None:
     lines = (ROOT / ".env.example").read_text().splitlines()
-    for before, line in zip(lines, lines[1:], strict=False):
+    for before, line in pairwise(lines):
         if "=" in line and not line.startswith("#"):
             assert before.startswith("#"), f"{line} has no comment above"
 
