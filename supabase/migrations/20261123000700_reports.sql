@@ -29,15 +29,15 @@ create function private.names_of(r private.reports) returns table (key text, bin
     from (values
         ('uid:' || r.uid, case when r.phase < 0 then 3 else 1 end),
         ('id:' || r.calcom_id, case when r.phase < 0 then 3 when r.uid is null then 1 else 2 end),
-        ('uid:' || case when not r.seated then r.rescheduled_from_uid end, 1),
-        ('id:' || case when not r.seated then r.rescheduled_from_id end,
+        ('uid:' || case when r.phase >= 0 and not r.seated then r.rescheduled_from_uid end, 1),
+        ('id:' || case when r.phase >= 0 and not r.seated then r.rescheduled_from_id end,
             case when r.rescheduled_from_uid is null then 1 else 2 end),
-        ('uid:' || case when not r.seated then r.rescheduled_to_uid end, 1),
+        ('uid:' || case when r.phase >= 0 and not r.seated then r.rescheduled_to_uid end, 1),
         ('ical:' || case when r.phase >= 0 then r.ical_uid end,
             case when r."trigger" in ('REQUESTED', 'PAYMENT_INITIATED', 'CREATED', 'RESCHEDULED', 'API')
                       and not r.recurring and not r.seated then 1 else 2 end),
-        ('series:' || r.series, 3),
-        ('left:' || case when r.seated then r.rescheduled_from_uid end, 3)
+        ('series:' || case when r.phase >= 0 then r.series end, 3),
+        ('left:' || case when r.phase >= 0 and r.seated then r.rescheduled_from_uid end, 3)
     ) n (key, rank)
     where n.key is not null
     group by n.key

@@ -132,7 +132,7 @@ last_tip as (
     select t.* from tips t order by t.calcom_id desc nulls last, t.first_at desc, t.node desc limit 1
 ),
 ancestors (node) as (
-    select e.old from edges e join last_tip t on t.node = e.new
+    select t.node from last_tip t
     union
     select e.old from edges e join ancestors a on a.node = e.new
 ),
