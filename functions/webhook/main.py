@@ -25,8 +25,8 @@ def webhook(request: web.Request) -> web.Answer:
     if not calcom_webhook.verify(request.body, request.headers.get("X-Cal-Signature-256"), secrets):
         raise BadSignature()
     recorded = _record(calcom_webhook.parse(request.body, received_at), request.body, received_at)
-    changed = [booking["id"] for booking in recorded["bookings"] if booking["changed"]]
-    outbox.deliver_now(changed, deadline=request.started + _SECONDS)
+    owing = [booking["id"] for booking in recorded["bookings"] if booking["due"]]
+    outbox.deliver_now(owing, deadline=request.started + _SECONDS)
     answer = {name: recorded[name] for name in ("outcome", "booking_id") if recorded.get(name) is not None}
     request.notes.update(answer, event_id=recorded["event_id"])
     return web.Answer(answer)
