@@ -31,13 +31,18 @@ create function private.is_personal_place(p_location text) returns boolean
     select p_location !~* '^(integrations:|https?://)' and (p_location ~ '^\+?[0-9][0-9 ().-]{5,}$' or p_location like '%@%')
 $$;
 
--- Without what others wrote about the booker: title (the event type's stays), description, reason, their number.
+-- The event type's title: the booking's own may name who booked.
+create function private.redact_title(p_change jsonb) returns jsonb
+    language sql immutable set search_path = '' as $$
+    select p_change - 'title' || case when p_change ? 'title' and p_change ? 'event_type_title'
+        then jsonb_build_object('title', p_change -> 'event_type_title') else '{}' end
+$$;
+
+-- Without any free text about who booked, and without their number or address as the place.
 create function private.redact_texts(p_change jsonb) returns jsonb
     language sql immutable set search_path = '' as $$
-    select p_change - 'title' - 'description' - 'reason'
+    select private.redact_title(p_change) - 'description' - 'reason'
         - case when private.is_personal_place(p_change ->> 'location') then 'location' else '' end
-        || case when p_change ? 'event_type_title' and p_change ? 'title'
-                then jsonb_build_object('title', p_change -> 'event_type_title') else '{}' end
 $$;
 
 -- One person of a change: all that is kept of who is erased is which seat and row were theirs. Others may have named
@@ -69,7 +74,9 @@ begin
     if p_change ->> 'booker' = p_who then
         v_change := jsonb_set(v_change, '{booker}', to_jsonb(p_pseudonym));
     end if;
-    if p_change -> 'seated' is distinct from 'true' and p_who = coalesce(p_change ->> 'booker', v_first) then
+    if p_change -> 'seated' = 'true' then
+        v_change := private.redact_title(v_change);
+    elsif p_who = coalesce(p_change ->> 'booker', v_first) then
         return private.redact_texts(v_change);
     end if;
     if v_first = p_who and jsonb_array_length(v_people) = 1 then  -- a seat's own reason
@@ -91,11 +98,11 @@ create function private.bookings_named_by(p_change jsonb) returns uuid[]
     where r.booking_id is not null and n.key not like 'series:%' and (n.key not like 'ical:%' or n.binds = 'strong')
 $$;
 
-create function private.booker_is_erased(p_booking_ids uuid[]) returns boolean
+-- The part of erased people in these bookings: booker before seat; null: none, or only guests.
+create function private.part_of_erased(p_booking_ids uuid[]) returns text
     language sql stable set search_path = '' as $$
-    select exists (
-        select 1 from public.booking_attendees a join private.erased e on e.pseudonym = a.email
-        where a.booking_id = any (p_booking_ids) and a.role = 'booker')
+    select min(a.role) from public.booking_attendees a join private.erased e on e.pseudonym = a.email
+    where a.booking_id = any (p_booking_ids) and a.role in ('booker', 'seat')
 $$;
 
 -- Whether what a change says of this person was known when they were erased, or is older.
@@ -134,10 +141,10 @@ begin
             v_change := private.redact_person(v_change, v_person.who, (v_person.erased).pseudonym);
         end if;
     end loop;
-    if v_change -> 'seated' is distinct from 'true' and private.booker_is_erased(v_booking_ids) then
-        v_change := private.redact_texts(v_change);
-    end if;
-    return v_change;
+    return case private.part_of_erased(v_booking_ids)
+        when 'booker' then private.redact_texts(v_change)
+        when 'seat' then private.redact_title(v_change)
+        else v_change end;
 end $$;
 
 -- All that is kept of a body that names somebody erased. Its report is kept apart.
@@ -169,7 +176,7 @@ begin
         return p_event;
     end if;
     select coalesce(jsonb_agg(private.redact_erased(c.change) order by c.n), '[]'),
-        bool_or(private.booker_is_erased(private.bookings_named_by(c.change)))
+        bool_or(coalesce(private.part_of_erased(private.bookings_named_by(c.change)) = 'booker', false))
     into v_redacted, v_is_theirs
     from jsonb_array_elements(v_changes) with ordinality c (change, n);
     if v_redacted = v_changes and not coalesce(v_is_theirs, private.names_somebody_erased((p_event -> 'body')::text)) then

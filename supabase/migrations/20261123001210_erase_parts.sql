@@ -1,4 +1,4 @@
--- Erasing a person: first what bookings are derived from, then all that was derived, sent, noted or kept.
+-- The parts of erasing a person: what bookings are derived from, then all that was derived, sent, noted or kept.
 
 create type private.person_to_erase as (
     who text,                -- the address (or number) by which they are known
@@ -6,7 +6,9 @@ create type private.person_to_erase as (
     phones text[],
     attendee_ids uuid[],
     booking_ids uuid[],
-    booked_ids uuid[]        -- unseated ones that they booked: all free text there is about them
+    booked_ids uuid[],       -- unseated ones that they booked: all free text there is about them
+    seated_ids uuid[],
+    names text[]             -- by which texts may call them
 );
 
 create function private.instant(p_at timestamptz) returns text
@@ -40,9 +42,10 @@ begin
     loop
         v_old := private.change_of(r);
         v_new := private.redact_person(v_old, p.who, p.pseudonym);
-        if not r.seated and r.booking_id = any (p.booked_ids) then
-            v_new := private.redact_texts(v_new);
-        end if;
+        v_new := case
+            when r.booking_id = any (p.booked_ids) then private.redact_texts(v_new)
+            when r.booking_id = any (p.seated_ids) then private.redact_title(v_new)
+            else v_new end;
         continue when v_new = v_old;
         v_count := v_count + 1;
         v_key := private.report_key(v_new);
@@ -93,7 +96,7 @@ begin
     return cardinality(p.attendee_ids);
 end $$;
 
-create function private.erase_from_timeline(p private.person_to_erase, p_names text[]) returns integer
+create function private.erase_from_timeline(p private.person_to_erase) returns integer
     language plpgsql set search_path = '' as $$
 declare
     v_count integer;
@@ -107,8 +110,10 @@ begin
                                                       or private.is_personal_place(c.value ->> 1))))
     where e.booking_id = any (p.booked_ids) or e.attendee_id = any (p.attendee_ids);
     get diagnostics v_count = row_count;
+    update public.booking_events e set changes = e.changes - 'title'
+    where e.booking_id = any (p.seated_ids) and e.changes ? 'title';
     update public.booking_events e set actor = null
-    where e.booking_id = any (p.booking_ids) and e.actor = any (p_names);
+    where e.booking_id = any (p.booking_ids) and e.actor = any (p.names);
     perform set_config('booking.timeline', '', true);
     return v_count;
 end $$;
@@ -159,7 +164,7 @@ begin
 end $$;
 
 -- What they themselves left: wishes, consents (kept as a proof about nobody), feeds, filters, notes.
-create function private.erase_own(p private.person_to_erase, p_user_id uuid, p_names text[]) returns jsonb
+create function private.erase_own(p private.person_to_erase, p_user_id uuid) returns jsonb
     language sql set search_path = '' as $$
     with wishes as (
         delete from public.notification_preferences x where x.email = p.who returning 1
@@ -174,7 +179,7 @@ create function private.erase_own(p private.person_to_erase, p_user_id uuid, p_n
         delete from public.booking_notes x
         where x.booking_id = any (p.booked_ids) or x.author_id = p_user_id
            or x.booking_id = any (p.booking_ids) and exists (
-               select 1 from unnest(p_names) w (name) where strpos(lower(x.body), lower(w.name)) > 0) returning 1
+               select 1 from unnest(p.names) w (name) where strpos(lower(x.body), lower(w.name)) > 0) returning 1
     ), suppressed as (
         delete from public.suppressions x
         where x.channel = 'email' and x.address = p.who or x.channel = 'sms' and x.address = any (p.phones) returning 1
@@ -185,95 +190,4 @@ create function private.erase_own(p private.person_to_erase, p_user_id uuid, p_n
         'notes', (select count(*) from notes), 'suppressions', (select count(*) from suppressed))
 $$;
 
-create function private.person_to_erase(p_who text) returns private.person_to_erase
-    language sql stable set search_path = '' as $$
-    with rows as (
-        select a.* from public.booking_attendees a where a.email = p_who
-        union all
-        select a.* from public.booking_attendees a where a.phone = p_who and a.email is null
-    )
-    select p_who, private.pseudonym(p_who),
-        array(select x.phone from rows x where x.phone is not null
-              union select n.phone from public.notification_preferences n where n.email = p_who and n.phone is not null
-              union select c.phone from public.sms_consents c where c.email = p_who),
-        array(select x.id from rows x),
-        array(select x.booking_id from rows x
-              union select r.booking_id from private.reports r
-              where r.booking_id is not null and (r.booker = p_who
-                  or r.people @> jsonb_build_array(jsonb_build_object('email', p_who)))
-              order by 1),
-        array(select x.booking_id from rows x join private.booking_details d on d.booking_id = x.booking_id
-              where x.role = 'booker' and not d.seated)
-$$;
-
--- What this database cannot forget for others: where else to erase them.
-create function private.remains_elsewhere(p private.person_to_erase, p_user_id uuid) returns jsonb
-    language sql stable set search_path = '' as $$
-    select jsonb_build_object(
-        'calcom', jsonb_build_object(
-            'bookings', array(select n.uid from private.booking_nodes n where n.booking_id = any (p.booking_ids) order by 1),
-            'upcoming', array(select b.id from public.bookings b
-                              where b.id = any (p.booking_ids) and b.ends_at > now()
-                                and b.status not in ('cancelled', 'rejected') order by b.starts_at),
-            'how', 'Cancel what is to come; Cal.com keeps attendees until it is asked to delete them.'),
-        'resend', jsonb_build_object(
-            'messages', (select count(*) from public.notifications n
-                         where n.attendee_id = any (p.attendee_ids) and n.channel = 'email' and n.sent_at is not null),
-            'how', 'Resend keeps sent mails as long as the plan says, and its suppression list until removed there.'),
-        'twilio', jsonb_build_object(
-            'messages', array(select n.provider_id from public.notifications n
-                              where n.attendee_id = any (p.attendee_ids) and n.channel = 'sms' and n.provider_id is not null),
-            'how', 'Delete each message by its id.'),
-        'account', p_user_id)
-$$;
-
-create function private.erase_person(p_email text) returns jsonb
-    language plpgsql security definer set search_path = '' set lock_timeout = '30s' as $$
-declare
-    v_who constant text := lower(btrim(p_email));
-    p private.person_to_erase;
-    v_user_id uuid;
-    v_names text[];
-    v_report jsonb;
-begin
-    if v_who !~ '^([^@\s]+@[^@\s]+|\+[1-9][0-9]{6,14})$' or v_who like '%@erased.invalid' then
-        raise exception 'not an address' using errcode = '22023';
-    end if;
-    if exists (select 1 from private.booking_hosts h where h.email = v_who) or private.is_staff_address(v_who) then
-        raise exception 'this person holds bookings or works here' using errcode = 'PT409',
-            hint = 'Take them off the team and their event types first.';
-    end if;
-    perform pg_advisory_xact_lock(hashtextextended('erasure', 0));
-    p := private.person_to_erase(v_who);
-    perform 1 from public.bookings b where b.id = any (p.booking_ids) order by b.id for update;
-    perform pg_advisory_xact_lock(hashtextextended('person:' || w.who, 0))
-    from (values (v_who), (p.pseudonym) order by 1) w (who);
-    insert into private.erased (pseudonym, erased_at) values (p.pseudonym, clock_timestamp())
-    on conflict (pseudonym) do update set erased_at = excluded.erased_at;
-
-    select u.id into v_user_id from auth.users u where lower(u.email) = v_who;
-    v_names := array(
-        select a.name from public.booking_attendees a where a.id = any (p.attendee_ids) and length(a.name) > 2
-        union select v_who);
-    v_report := jsonb_build_object('remains', private.remains_elsewhere(p, v_user_id));
-    v_report := v_report || jsonb_build_object('erased', jsonb_build_object(
-        'bookings', cardinality(p.booking_ids),
-        'reports', private.erase_from_reports(p),
-        'attendees', private.erase_from_bookings(p),
-        'timeline', private.erase_from_timeline(p, v_names),
-        'messages', private.erase_from_messages(p),
-        'inbox', private.erase_from_inbox(p)) || private.erase_own(p, v_user_id, v_names));
-    -- Whatever still becomes due for the pseudonym has a reason not to leave.
-    insert into public.suppressions (channel, address, reason) values ('email', p.pseudonym, 'erased')
-    on conflict do nothing;
-    return v_report;
-end $$;
-
-create function public.erase_person(p_email text) returns jsonb
-    language sql security invoker set search_path = '' as $$ select private.erase_person(p_email) $$;
-
 revoke execute on all functions in schema private from public, anon;
-revoke execute on function public.erase_person(text) from public, anon, authenticated;
-grant execute on function private.erase_person(text), public.erase_person(text) to service_role;
-comment on function public.erase_person(text) is
-    'Erases a client (an address, or the number of who has none). → {"erased": {what: count}, "remains": {where: what}}';
