@@ -1,8 +1,9 @@
-"""A connection to the migrated database for the tests of the SQL."""
+"""Connections to the migrated database for the tests of the SQL."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,7 +15,12 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(scope="session")
-def sql(database: Database) -> Iterator[Connection]:
-    """The superuser's connection; whoever uses it empties the tables first (`recorded.empty`)."""
-    with database.connect() as connection:
-        yield connection
+def connections(database: Database) -> Iterator[list[Connection]]:
+    """Four at once, as a superuser. Whoever uses them empties the tables first (`recorded.empty`)."""
+    with ExitStack() as stack:
+        yield [stack.enter_context(database.connect()) for _ in range(4)]
+
+
+@pytest.fixture(scope="session")
+def sql(connections: list[Connection]) -> Connection:
+    return connections[0]

@@ -180,7 +180,7 @@ class World(People):
             cancellation_reason=next((r.change.reason for r in endings if r.change.reason), None),
             cancelled_by=next((r.change.by for r in endings if r.change.by), "calcom") if ended else None,
             attendees=attendees,
-            crew=frozenset().union(*(self.crew(node) for node in known)) - attendees.keys(),
+            crew=frozenset(self.holders(component) - attendees.keys()),
         )
 
 

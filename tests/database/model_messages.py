@@ -70,7 +70,7 @@ def owed(now: Truth | None, told: Truth | None, moved: bool) -> Kind | None:
 def message(booking: Booking, person: Attendee, told: Truth | None) -> Message | None:
     """The message that waits in the outbox for this person."""
     kind = owed(truth(booking, person), told, person.moved)
-    if kind is None or (person.removed and person.staff):
+    if kind is None:
         return None
     return Message(
         channel="email" if person.email else "sms",

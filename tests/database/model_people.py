@@ -47,6 +47,10 @@ class People(Chains):
         team = {address for change in changes for address in change.team}
         return (hosts | team) - {change.booker for change in changes if change.booker}
 
+    def holders(self, component: set[Node]) -> set[Identity]:
+        """Who held it at any time."""
+        return set().union(*(self.crew(node) for node in component))
+
     def listed(self, node: Node, change: BookingChange) -> list[Identity]:
         return [identity(p) for p in change.people or () if identity(p) not in self.crew(node)]
 
@@ -54,7 +58,7 @@ class People(Chains):
         return {person for change in self.changes(node) for person in self.listed(node, change)}
 
     def seats(self, node: Node) -> dict[Identity, bool]:
-        """For each person of a seated node, whether the last word was "in"."""
+        """The last word on each person of a seated node, "in" or "out"; an end of the whole is no word on a seat."""
         attends: dict[Identity, bool] = {}
         for report in self.reports:
             change = report.change
@@ -64,11 +68,13 @@ class People(Chains):
                         attends[person] = False
                 continue
             listed = self.listed(node, change)
-            over = change.trigger == "REJECTED" or (change.trigger == "API" and change.status == "cancelled")
+            over = change.trigger == "REJECTED" or (
+                change.trigger == "API" and change.status in ("cancelled", "rejected")
+            )
             if change.trigger == "API" and not over and change.people is not None:
-                attends = dict.fromkeys(attends, False)
-            for person in listed:
-                attends[person] = attends.get(person, True) if over else change.trigger in JOINING
+                attends = dict.fromkeys(self.known(node), False)
+            if not over:
+                attends |= dict.fromkeys(listed, change.trigger in JOINING)
         return attends
 
     def leavers(self, node: Node, change: BookingChange) -> set[Identity]:
@@ -85,7 +91,8 @@ class People(Chains):
 
     def attending(self, node: Node) -> dict[Identity, Role]:
         if self.seated(node):
-            return {person: "seat" for person, attends in self.seats(node).items() if attends}
+            seats = self.seats(node)
+            return {person: "seat" for person in self.known(node) if seats.get(person, True)}
         lists = [self.listed(node, change) for change in self.changes(node) if change.people]
         if not lists or not lists[-1]:
             return {}
@@ -96,8 +103,10 @@ class People(Chains):
 
     def attendees(self, component: set[Node], head: Node) -> dict[Identity, Attendee]:
         attending = self.attending(head)
-        everyone = set().union(*(self.known(node) for node in component)) - self.crew(head)
-        return {person: self.attendee(person, attending.get(person), component, head) for person in everyone}
+        earlier = set().union(*(self.known(node) for node in component)) - self.holders(component)
+        return {
+            person: self.attendee(person, attending.get(person), component, head) for person in earlier | {*attending}
+        }
 
     def attendee(self, person: Identity, role: Role | None, component: set[Node], head: Node) -> Attendee:
         earlier = [r.change for r in self.reports if self.node(r.change) in component - {head}]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from random import Random
 from typing import Any
 
+from hypothesis import settings
 from hypothesis import strategies as st
 
 from shared.booking import BookingChange, Host, Person
@@ -298,7 +300,8 @@ def _any_report(random: Random, number: int, seated: set[str]) -> BookingChange:
         )
         for person in random.sample((*CLIENTS, Person(email="host@example.com")), random.randrange(4))
     )
-    has_seats = uid in seated and random.random() < 0.9
+    has_seats = uid in seated and (trigger == "RESCHEDULED" or random.random() < 0.9)
+    origin = perhaps(0.3, *"abcdz", "s1")
     known_by = random.choice(("uid", "both", "both", "both", "number"))
     return BookingChange(
         trigger=trigger,
@@ -306,11 +309,11 @@ def _any_report(random: Random, number: int, seated: set[str]) -> BookingChange:
         uid=None if known_by == "number" else uid,
         calcom_id=None if known_by == "uid" else "abcd".index(uid) + 1,
         ical_uid=perhaps(0.5, "a@Cal.com", "b@Cal.com", f"{uid}@Cal.com", f"{uid}@Cal.com"),
-        rescheduled_from_uid=perhaps(0.3, *"abcdz", "s1"),
-        rescheduled_from_id=perhaps(0.1, 1, 2, 3, 4),
+        rescheduled_from_uid=origin if random.random() < 0.9 else None,
+        rescheduled_from_id=perhaps(0.5, "abcdz".index(origin) + 1) if origin and origin in "abcdz" else None,
         rescheduled_to_uid=perhaps(0.1, *"abcdz"),
         recurring=random.random() < 0.3,
-        series=perhaps(0.3, "first", "second"),
+        series=perhaps(0.5, "first" if uid in "ab" else "second"),
         status=perhaps(0.9, "accepted", "accepted", "accepted", "pending", "cancelled", "rejected"),
         requires_confirmation=perhaps(0.3, True, False),
         reschedule_requested=perhaps(0.2, True, False),
@@ -332,8 +335,17 @@ def _any_report(random: Random, number: int, seated: set[str]) -> BookingChange:
 
 
 def stories() -> st.SearchStrategy[list[BookingChange]]:
+    """Reports in the order in which they were said."""
     return st.randoms(use_true_random=False).map(story)
 
 
 def deliveries() -> st.SearchStrategy[list[BookingChange]]:
-    return st.randoms(use_true_random=False).map(lambda random: delivery(random, story(random)))
+    """Reports in the order in which they arrive: of lives, or of nothing that could be."""
+    randoms = st.randoms(use_true_random=False)
+    return st.one_of(randoms.map(lambda random: delivery(random, story(random))), randoms.map(noise))
+
+
+def examples(number: int) -> settings:
+    """So many examples, the same at each run. With EXAMPLES=50 fifty times as many, and new ones each time."""
+    more = os.environ.get("EXAMPLES")
+    return settings(max_examples=number * int(more or 1), derandomize=more is None, database=None, deadline=None)
