@@ -158,7 +158,7 @@ create function private.names_somebody_erased(p_text text) returns boolean
     language sql stable set search_path = '' as $$
     select exists (
         select 1 from (
-            select distinct lower(m.word[1]) as word
+            select distinct regexp_replace(lower(m.word[1]), '^\+?([0-9]+)@sms\.cal\.com$', '+\1') as word
             from regexp_matches(p_text, '[^\s"''<>:;,()\\]+@[^\s"''<>:;,()\\]+|\+[0-9]{7,15}', 'g') m (word)) w
         join private.erased e on e.pseudonym = private.pseudonym(w.word))
 $$;

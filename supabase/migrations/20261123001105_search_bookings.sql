@@ -2,51 +2,6 @@
 -- under row-level security. (A policy keeps trigram indexes from being used, and a client's list must start from the
 -- attendee rows: hundreds of times faster at half a million bookings.)
 
--- What staff search in, kept beside each booking: one index for title, host, people and calendar UID together.
-create table private.search_texts (
-    booking_id uuid primary key references public.bookings (id) on delete cascade,
-    words text not null
-);
-create index search_texts_words on private.search_texts using gin (words extensions.gin_trgm_ops);
--- Rare and frequent words want different plans.
-alter table private.search_texts alter column words set statistics 1000;
-
-create function private.refresh_search_texts(p_booking_ids uuid[]) returns void
-    language sql set search_path = '' as $$
-    insert into private.search_texts as s (booking_id, words)
-    select b.id, lower(concat_ws(' ', b.title, b.event_type_title, b.host_name, d.host_email, b.ical_uid, (
-        select string_agg(concat_ws(' ', a.name, a.email, a.phone), ' ' order by a.id)
-        from public.booking_attendees a where a.booking_id = b.id)))
-    from public.bookings b left join private.booking_details d on d.booking_id = b.id
-    where b.id = any (p_booking_ids)
-    on conflict (booking_id) do update set words = excluded.words where s.words <> excluded.words
-$$;
-
-create function private.booking_search_text() returns trigger
-    language plpgsql security definer set search_path = '' as $$
-begin
-    perform private.refresh_search_texts(array(select c.id from changed c));
-    return null;
-end $$;
-create function private.people_search_text() returns trigger
-    language plpgsql security definer set search_path = '' as $$
-begin
-    perform private.refresh_search_texts(array(select distinct c.booking_id from changed c));
-    return null;
-end $$;
-create trigger bookings_search_made after insert on public.bookings
-    referencing new table as changed for each statement execute function private.booking_search_text();
-create trigger bookings_search_changed after update on public.bookings
-    referencing new table as changed for each statement execute function private.booking_search_text();
-create trigger booking_attendees_search_made after insert on public.booking_attendees
-    referencing new table as changed for each statement execute function private.people_search_text();
-create trigger booking_attendees_search_changed after update on public.booking_attendees
-    referencing new table as changed for each statement execute function private.people_search_text();
-create trigger booking_details_search_made after insert on private.booking_details
-    referencing new table as changed for each statement execute function private.people_search_text();
-create trigger booking_details_search_changed after update on private.booking_details
-    referencing new table as changed for each statement execute function private.people_search_text();
-
 -- The arguments of search_bookings; `period`: upcoming | past | cancelled | all; `status`: one, or several with commas.
 create type private.booking_filters as (
     q text, status text, client text, host text, event_type_id bigint, starts_from timestamptz, starts_to timestamptz,
@@ -141,27 +96,33 @@ begin
     using f, v_me, v_after.starts_at, v_after.id;
 end $$;
 
--- What the signed-in person attends, or once attended, from their own attendee rows. Who was removed knows the times
--- as they were then: later moves are not theirs to see.
+-- What a field of a booking was before whatever happened to it since then.
+create function private.value_before(p_booking_id uuid, p_since timestamptz, p_field text, p_now text) returns text
+    language sql stable set search_path = '' as $$
+    select coalesce((
+        select e.changes #>> array[p_field, '0']
+        from public.booking_events e
+        where e.booking_id = p_booking_id and e.occurred_at >= p_since and e.changes #>> array[p_field, '0'] is not null
+        order by e.occurred_at, e.id limit 1), p_now)
+$$;
+
+-- What the signed-in person attends, or once attended, from their own attendee rows. Who was removed knows title and
+-- times as they were then: what became of them is not theirs to see.
 create function private.find_attended(f private.booking_filters) returns setof private.found_booking
-    language sql stable security definer set search_path = '' as $$
-    with mine as (
-        select b.*, a.removed_at is not null as removed, a.role = 'booker' as is_booker, old.starts_at as old_starts_at
-        from public.booking_attendees a
-        join public.bookings b on b.id = a.booking_id
-        left join lateral (
-            select (e.changes #>> '{starts_at,0}')::timestamptz as starts_at
-            from public.booking_events e
-            where a.removed_at is not null and e.booking_id = a.booking_id and e.occurred_at >= a.removed_at
-              and e.changes #>> '{starts_at,0}' is not null
-            order by e.occurred_at, e.id limit 1) old on true
-        where a.email = (select private.my_email())
-    ), shown as (
-        select m.id, coalesce(m.old_starts_at, m.starts_at) as starts_at,
-            coalesce(m.old_starts_at + (m.ends_at - m.starts_at), m.ends_at) as ends_at, m.title,
-            case when m.removed and m.status not in ('cancelled', 'rejected') then 'cancelled' else m.status end as status,
-            m.removed, m.is_booker, m.event_type_id, m.event_type_title, m.host_name, m.host_email
-        from mine m
+    language sql stable security definer set search_path = '' set timezone = 'UTC' as $$
+    with shown as (
+        select b.id, b.event_type_id, b.event_type_title, b.host_name, b.host_email, a.role = 'booker' as is_booker,
+            false as removed, b.status, b.title, b.starts_at, b.ends_at
+        from public.booking_attendees a join public.bookings b on b.id = a.booking_id
+        where a.email = (select private.my_email()) and a.removed_at is null
+        union all
+        select b.id, null, null, null, null, false,
+            true, case when b.status in ('cancelled', 'rejected') then b.status else 'cancelled' end,
+            private.value_before(b.id, a.removed_at, 'title', b.title),
+            private.value_before(b.id, a.removed_at, 'starts_at', b.starts_at::text)::timestamptz,
+            private.value_before(b.id, a.removed_at, 'ends_at', b.ends_at::text)::timestamptz
+        from public.booking_attendees a join public.bookings b on b.id = a.booking_id
+        where a.email = (select private.my_email()) and a.removed_at is not null
     )
     select s.id, s.starts_at, s.ends_at, s.title, s.status, s.removed
     from shown s
@@ -171,16 +132,16 @@ create function private.find_attended(f private.booking_filters) returns setof p
             when 'cancelled' then s.status in ('cancelled', 'rejected')
             else true end
       and (f.status is null or s.status = any (string_to_array(f.status, ',')))
-      and (f.event_type_id is null or s.event_type_id = f.event_type_id and not s.removed)
-      and (f.host is null or s.host_email = f.host and not s.removed)
-      and (f.client is null or f.client = (select private.my_email()) or s.is_booker and not s.removed and exists (
+      and (f.event_type_id is null or s.event_type_id = f.event_type_id)
+      and (f.host is null or s.host_email = f.host)
+      and (f.client is null or f.client = (select private.my_email()) or s.is_booker and exists (
             select 1 from public.booking_attendees x where x.booking_id = s.id and f.client in (x.email, x.phone)))
       and (f.starts_from is null or s.starts_at >= f.starts_from)
       and (f.starts_to is null or s.starts_at < f.starts_to)
-      and (f.q is null or lower(concat_ws(' ', s.title, case when not s.removed then concat_ws(' ',
-                s.event_type_title, s.host_name, s.host_email, case when s.is_booker then (
+      and (f.q is null or lower(concat_ws(' ', s.title, s.event_type_title, s.host_name, s.host_email,
+                case when s.is_booker then (
                     select string_agg(concat_ws(' ', x.name, x.email), ' ')
-                    from public.booking_attendees x where x.booking_id = s.id) end) end))
+                    from public.booking_attendees x where x.booking_id = s.id) end))
             like all (private.search_patterns(f.q)))
       and (f.page_cursor is null or case f.period
             when 'upcoming' then (s.starts_at, s.id) > (select c.starts_at, c.id from private.read_cursor(f.page_cursor) c)
