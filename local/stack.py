@@ -191,7 +191,7 @@ def _greeting(site: Site) -> str:
 The booking calendar is up.
 
   book a meeting     {site.calcom_sim_url}/
-  portal             {site.functions_url}/portal/bookings
+  functions          {site.functions_url}/
   inbox of mails     {site.resend_url}/inbox
   inbox of texts     {site.twilio_url}/inbox
   Supabase API       {site.supabase_url}
