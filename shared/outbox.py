@@ -11,14 +11,16 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from pydantic import JsonValue
 
-from shared import database, log, mail, messages, settings, sms, tokens
+from shared import database, log, mail, settings, sms, tokens
 from shared.delivery import Delivery
 from shared.errors import ServiceError
-from shared.messages import Claimed
+
+if TYPE_CHECKING:
+    from shared.messages import Claimed, Links
 
 _LEASE_SECONDS = 60
 _TRY_SECONDS = 10.0  # one post takes no longer
@@ -82,8 +84,10 @@ def drain(deadline: float, booking_id: str | None = None) -> Counts:
         rows = _claim(booking_id)
         counts += _deliver(rows, min(deadline, leased_until))
         looks = 0 if rows else looks + 1
-        if looks == _LOOKS or (not rows and (booking_id is not None or counts == Counts())):
+        if looks == _LOOKS or (not rows and counts == Counts()):
             break
+        if booking_id is not None and len(rows) < _CLAIM_AT_ONCE:
+            break  # that was all: whoever waits for us need not wait for an empty claim
         if not rows:
             time.sleep(_PAUSE_SECONDS)
     return counts
@@ -126,17 +130,21 @@ def _write(row: dict[str, Any]) -> _Letter:
 
 
 def _render(row: dict[str, Any]) -> str:
-    claimed = Claimed.model_validate(row)
+    from shared import messages  # templates, calendars and time zones: only who sends needs them
+
+    claimed = messages.Claimed.model_validate(row)
     message = messages.render(claimed, _links(claimed))
     if isinstance(message, messages.Email):
         return mail.encode(message)
     return sms.encode(message, row["id"], claimed.booking.starts_at, datetime.now(UTC))
 
 
-def _links(claimed: Claimed) -> messages.Links:
+def _links(claimed: Claimed) -> Links:
+    from shared.messages import Links
+
     known = settings.load(settings.Links)
     token = tokens.sign_link("unsubscribe", claimed.recipient, known.secrets[0], expires_at=None)
-    return messages.Links(
+    return Links(
         portal=known.portal_url,
         unsubscribe=f"{known.functions_url}/preferences?token={token}",
         from_=settings.load(settings.Mail).sender,
