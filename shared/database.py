@@ -90,18 +90,17 @@ class Database:
     def _translate(self, function: str, error: APIError) -> ServiceError:
         code = error.code or ""
         kinds = [kind for length in range(len(code), 1, -1) if (kind := _ERRORS.get(code[:length]))]
-        kind = kinds[0] if kinds else self._translate_status(code)
+        if kinds:
+            kind = kinds[0]
+        elif not code or (code.isdecimal() and len(code) == 3):
+            kind = Unavailable  # not PostgREST's answer but a gateway's: it is down, or refuses our key
+        else:
+            kind = ServiceError
         if kind is NotSignedIn and not self._signed_in:
             kind = Unavailable  # our own key was refused
         if kind.status >= 500:
             log.error("database refused", error, function=function, code=code)
         return kind()
-
-    def _translate_status(self, code: str) -> type[ServiceError]:
-        """An answer that is not PostgREST's: the code is the HTTP status (a gateway, a wrong key)."""
-        if code == "401":
-            return NotSignedIn
-        return Unavailable if code.isdecimal() and len(code) == 3 else ServiceError
 
 
 def as_service() -> Database:

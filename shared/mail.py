@@ -65,9 +65,10 @@ def post(payload: str, key: str, timeout: float) -> Delivery:
         return _refused(error, datetime.now(UTC))
     finally:
         _posting.reset(token)
-    return Delivery(
-        outcome="sent", provider_id=answer["id"], accepted=True, rate_limit=_rate(answer.get("http_headers"))
-    )
+    rate_limit = _rate(answer.get("http_headers"))
+    if not isinstance(answer.get("id"), str):
+        return Delivery(outcome="retry", error="no id", rate_limit=rate_limit)
+    return Delivery(outcome="sent", provider_id=answer["id"], accepted=True, rate_limit=rate_limit)
 
 
 @cache

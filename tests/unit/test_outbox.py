@@ -1,0 +1,250 @@
+"""The drain, with Supabase and the providers played at the transport: what is posted when, and what is settled."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import parse_qs
+
+import httpx
+import pytest
+from pytest_httpx import HTTPXMock
+
+from shared import outbox
+from shared.errors import Unavailable
+from shared.outbox import Counts
+
+pytestmark = pytest.mark.usefixtures("environment")
+Row = dict[str, Any]
+Answer = Callable[[httpx.Request], httpx.Response]
+
+
+class World:
+    """Supabase and the providers. `pages` are what the claims hand out, one after the other."""
+
+    def __init__(self, *pages: list[Row]) -> None:
+        self.pages = list(pages)
+        self.stored: list[Row] = []
+        self.settled: dict[str, Row] = {}
+        self.mails: list[httpx.Request] = []
+        self.texts: list[httpx.Request] = []
+        self.claims: list[Row] = []
+        self.lost_leases: set[str] = set()
+        self.on_mail: Answer = lambda request: httpx.Response(200, json={"id": "r1"})
+
+    def answer(self, request: httpx.Request) -> httpx.Response:
+        if request.url.host == "mail.example.com":
+            self.mails.append(request)
+            return self.on_mail(request)
+        if request.url.host == "text.example.com":
+            self.texts.append(request)
+            return httpx.Response(201, json={"sid": "SM1"})
+        function, given = request.url.path.rpartition("/")[2], json.loads(request.content)
+        return httpx.Response(200, json=getattr(self, function)(**given))
+
+    def claim_notifications(self, **given: Any) -> list[Row]:
+        self.claims.append(given)
+        return self.pages.pop(0) if self.pages else []
+
+    def store_payloads(self, p_payloads: list[Row]) -> Row:
+        kept = [one for one in p_payloads if one["lease"] not in self.lost_leases]
+        self.stored += kept
+        return {"stored": [one["batch_key"] for one in kept]}
+
+    def settle_notifications(self, p_results: list[Row]) -> Row:
+        self.settled |= {one["id"]: one for one in p_results}
+        return {"settled": len(p_results)}
+
+
+@pytest.fixture
+def play(httpx_mock: HTTPXMock, monkeypatch: pytest.MonkeyPatch) -> Callable[..., World]:
+    monkeypatch.setattr(outbox, "_PAUSE_SECONDS", 0.01)
+
+    def play(*pages: list[Row]) -> World:
+        world = World(*pages)
+        httpx_mock.add_callback(world.answer, is_reusable=True, is_optional=True)
+        return world
+
+    return play
+
+
+def row(number: int = 1, **changes: Any) -> Row:
+    times = {"starts_at": "2099-01-05T10:00:00+00:00", "ends_at": "2099-01-05T10:30:00+00:00"}
+    return {
+        "id": f"00000000-0000-4000-8000-{number:012}",
+        "lease": f"00000000-0000-4000-9000-{number:012}",
+        "batch_key": f"00000000-0000-4000-8000-{number:012}",
+        "payload": None,
+        "status": "sending",
+        "channel": "email",
+        "kind": "confirmation",
+        "recipient": f"client{number}@example.com",
+        "time_zone": "Europe/Lisbon",
+        "locale": "en",
+        "calendar": {"method": "REQUEST", "uid": "u@Cal.com", "sequence": 0, "stamp": times["starts_at"], **times},
+        "booking": {
+            "id": "00000000-0000-4000-a000-000000000001",
+            "status": "confirmed",
+            "title": "Consultation",
+            "host_name": "Host",
+            **times,
+        },
+        "attendee": {"id": "x", "email": f"client{number}@example.com", "name": "Client", "role": "booker"},
+        **changes,
+    }
+
+
+def soon(seconds: float = 5.0) -> float:
+    return time.monotonic() + seconds
+
+
+def test_a_message_is_stored_posted_and_settled(play: Callable[..., World]) -> None:
+    world = play([row()])
+    assert outbox.drain(soon()) == Counts(claimed=1, sent=1)
+    (mail,) = world.mails
+    assert world.stored[0]["payload"].encode() == mail.content
+    assert mail.headers["Idempotency-Key"] == row()["batch_key"]
+    assert json.loads(mail.content)["to"] == ["client1@example.com"]
+    assert world.settled[row()["id"]] == {
+        "id": row()["id"],
+        "lease": row()["lease"],
+        "outcome": "sent",
+        "provider_id": "r1",
+        "accepted": True,
+    }
+
+
+def test_it_carries_a_link_to_unsubscribe_and_one_to_the_booking(play: Callable[..., World]) -> None:
+    world = play([row()])
+    outbox.drain(soon())
+    body = json.loads(world.mails[0].content)
+    assert body["headers"]["List-Unsubscribe"].startswith("<https://functions.example.com/preferences?token=")
+    assert body["headers"]["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    assert "https://functions.example.com/portal/bookings/00000000-0000-4000-a000-000000000001" in body["text"]
+
+
+def test_what_was_skipped_is_counted_and_left_alone(play: Callable[..., World]) -> None:
+    world = play([row(1, status="skipped", lease=None, reason="superseded"), row(2)])
+    assert outbox.drain(soon()) == Counts(claimed=1, sent=1, skipped=1)
+    assert set(world.settled) == {row(2)["id"]}
+
+
+def test_bytes_of_an_earlier_try_are_posted_as_they_were(play: Callable[..., World]) -> None:
+    world = play([row(payload='{"to": ["a@example.com"]}')])
+    assert outbox.drain(soon()) == Counts(claimed=1, sent=1)
+    assert world.mails[0].content == b'{"to": ["a@example.com"]}'
+    assert world.stored == []
+
+
+def test_who_has_lost_the_lease_posts_nothing(play: Callable[..., World]) -> None:
+    world = play([row(1), row(2)])
+    world.lost_leases = {row(1)["lease"]}
+    assert outbox.drain(soon()) == Counts(claimed=2, sent=1)
+    assert [json.loads(mail.content)["to"] for mail in world.mails] == [["client2@example.com"]]
+    assert set(world.settled) == {row(2)["id"]}
+
+
+def test_one_that_cannot_be_rendered_fails_alone(
+    play: Callable[..., World], capsys: pytest.CaptureFixture[str]
+) -> None:
+    world = play([row(1, booking={"id": "someone@example.com"}), row(2)])
+    assert outbox.drain(soon()) == Counts(claimed=2, sent=1, failed=1)
+    failed = world.settled[row(1)["id"]]
+    assert (failed["outcome"], failed["error"], failed["accepted"]) == ("failed", "render: ValidationError", False)
+    assert world.settled[row(2)["id"]]["outcome"] == "sent"
+    assert "someone@example.com" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("answer", [{"json": []}, {"json": None}, {"json": {}}, {"json": {"id": None}}])
+def test_a_strange_yes_leaves_it_in_doubt_and_loses_no_other(play: Callable[..., World], answer: Any) -> None:
+    world = play([row(1), row(2)])
+    answers = [httpx.Response(200, **answer), httpx.Response(200, json={"id": "r2"})]
+    world.on_mail = lambda request: answers.pop(0)
+    outbox.drain(soon())
+    assert world.settled[row(1)["id"]]["outcome"] == "retry"
+    assert "accepted" not in world.settled[row(1)["id"]]
+    assert world.settled[row(2)["id"]]["outcome"] == "sent"
+
+
+def test_a_text_is_posted_once(play: Callable[..., World]) -> None:
+    world = play([row(channel="sms", recipient="+351912345678", calendar=None)])
+    assert outbox.drain(soon()) == Counts(claimed=1, sent=1)
+    (text,) = world.texts
+    assert parse_qs(text.content.decode())["To"] == ["+351912345678"]
+
+
+def test_a_text_whose_first_try_was_interrupted_is_never_posted_again(play: Callable[..., World]) -> None:
+    world = play([row(channel="sms", recipient="+351912345678", payload="To=%2B351912345678")])
+    assert outbox.drain(soon()) == Counts(claimed=1)
+    assert world.texts == []
+    assert world.settled[row()["id"]]["outcome"] == "unknown"
+
+
+def test_what_there_is_no_time_for_goes_back_untouched(play: Callable[..., World]) -> None:
+    world = play([row(1), row(2), row(3, payload="{}")])
+
+    def slow(request: httpx.Request) -> httpx.Response:
+        time.sleep(0.4)
+        return httpx.Response(200, json={"id": "r1"})
+
+    world.on_mail = slow
+    outbox.drain(soon(0.5))
+    assert len(world.mails) == 1
+    left = world.settled[row(2)["id"]]
+    assert (left["outcome"], left["accepted"], left["rate_limited"]) == ("retry", False, True)
+    # An earlier try of the third may have been accepted, so its bytes must be kept.
+    assert "accepted" not in world.settled[row(3)["id"]]
+
+
+def test_no_try_outlasts_the_deadline(play: Callable[..., World]) -> None:
+    world = play([row()])
+    outbox.drain(soon(2.0))
+    assert 1.0 < world.mails[0].extensions["timeout"]["read"] <= 2.0
+
+
+def test_without_time_nothing_is_claimed(play: Callable[..., World]) -> None:
+    world = play([row()])
+    assert outbox.drain(soon(0.1)) == Counts()
+    assert world.claims == []
+
+
+def test_the_sweep_goes_on_until_nothing_is_due(play: Callable[..., World]) -> None:
+    # An empty page in between: for a moment the providers' buckets were empty.
+    world = play([row(1), row(2)], [], [row(3)])
+    assert outbox.drain(soon()) == Counts(claimed=3, sent=3)
+    assert all(claim["p_booking_id"] is None for claim in world.claims)
+
+
+def test_an_idle_sweep_asks_once(play: Callable[..., World]) -> None:
+    world = play()
+    assert outbox.drain(soon()) == Counts()
+    assert len(world.claims) == 1
+
+
+def test_of_one_booking_all_is_sent_and_then_no_time_lost(play: Callable[..., World]) -> None:
+    world = play([row(1)], [row(2)], [], [row(3)])
+    assert outbox.drain(soon(), "b1") == Counts(claimed=2, sent=2)
+    assert [claim["p_booking_id"] for claim in world.claims] == ["b1"] * 3
+
+
+def test_the_database_away(httpx_mock: HTTPXMock) -> None:
+    httpx_mock.add_exception(httpx.ConnectError("x"), is_reusable=True)
+    with pytest.raises(Unavailable):
+        outbox.drain(soon())
+    outbox.deliver_now(["b1"], soon())
+
+
+def test_a_message_that_cannot_be_settled_does_not_stop_the_next(play: Callable[..., World]) -> None:
+    world = play([row(1), row(2)])
+    settle = world.settle_notifications
+
+    def broken_once(p_results: list[Row]) -> Row:
+        world.settle_notifications = settle  # type: ignore[method-assign]
+        raise httpx.ReadTimeout("x")
+
+    world.settle_notifications = broken_once  # type: ignore[method-assign]
+    assert outbox.drain(soon()) == Counts(claimed=2, sent=2)
+    assert len(world.mails) == 2
+    assert set(world.settled) == {row(2)["id"]}
