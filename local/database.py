@@ -76,7 +76,10 @@ def prepare(site: Site) -> None:
             with connection.transaction():
                 connection.execute(roles)
         applied = _applied(connection)
-    if applied != {path.name.split("_")[0] for path in MIGRATIONS.glob("*.sql")}:
+    known = {path.name.split("_")[0] for path in MIGRATIONS.glob("*.sql")}
+    if unknown := applied - known:
+        raise SetupError(f"This stack's data was made by other migrations ({min(unknown)}); `make reset` deletes it.")
+    if applied != known:
         push(site)
 
 

@@ -20,8 +20,8 @@ _PACKAGES = ROOT / "node_modules"
 
 
 def environment() -> dict[str, str]:
-    """This process's environment, for tools that run on Node."""
-    return quiet(os.environ)
+    """This process's environment, for tools that run on Node. What they want to keep stays in this checkout."""
+    return quiet(os.environ) | {"SUPABASE_HOME": str(_PACKAGES / ".supabase")}
 
 
 def quiet(environ: Mapping[str, str]) -> dict[str, str]:
