@@ -74,10 +74,10 @@ declare
     v_part text := private.my_part_in(p_booking_id);
     v_moves bigint;
 begin
-    if v_part is null then
+    select * into b from public.bookings x where x.id = p_booking_id;
+    if v_part is null or b.id is null then
         return null;
     end if;
-    select * into b from public.bookings x where x.id = p_booking_id;
     s := private.settings_for(b.event_type_id);
     select count(*) into v_moves
     from public.booking_events e

@@ -42,7 +42,7 @@ declare
     v_email constant text := case v_part when 'staff' then lower(p_preferences ->> 'email') else private.my_email() end;
     v_plan jsonb;
 begin
-    if v_part is null then
+    if v_part is null or not exists (select 1 from public.bookings b where b.id = p_booking_id) then
         raise exception 'no such booking' using errcode = 'PT404';
     end if;
     begin

@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 
 from psycopg.rows import dict_row
 from psycopg.sql import SQL, Identifier
-from psycopg.types.json import Json
+from psycopg.types.json import Jsonb
 
 from shared.booking import BookingChange, Host, Person
 from tests.database import recorded
@@ -36,9 +36,9 @@ class Portal:
             "select format('%I.%I', relnamespace::regnamespace::text, relname) from pg_class"
             " where relkind = 'r' and relnamespace::regnamespace::text in ('public', 'private', 'auth')"
         ).fetchall()
-        emptied = ", ".join(name for (name,) in tables if name not in _MADE_BY_MIGRATIONS)
-        self.sql.execute(f"set session_replication_role = replica; truncate {emptied}".encode())
-        self.sql.execute("set session_replication_role = default")
+        # Triggers rest for a replica: foreign keys, and the guard of the timeline. (Truncating takes 20 times as long.)
+        deletes = " ".join(f"delete from {name};" for (name,) in tables if name not in _MADE_BY_MIGRATIONS)
+        self.sql.execute(f"begin; set local session_replication_role = replica; {deletes} commit".encode())
 
     def account(self, email: str, role: Literal["admin", "host"] | None = None, *, confirmed: bool = True) -> UUID:
         user = uuid4()
@@ -57,7 +57,7 @@ class Portal:
             user = self._accounts[email] if email else None
             cursor.execute("select set_config('request.jwt.claim.sub', %s, true)", (str(user or ""),))
             cursor.execute(SQL("set local role {}").format(Identifier("authenticated" if email else "anon")))
-            cursor.execute(statement.encode(), [Json(a) if isinstance(a, dict) else a for a in arguments])
+            cursor.execute(statement.encode(), [Jsonb(a) if isinstance(a, dict) else a for a in arguments])
             return cursor.fetchall() if cursor.description else []
 
     def answer(self, email: str, function: str, *arguments: Any) -> Any:
@@ -68,7 +68,7 @@ class Portal:
 
     def machine(self, function: str, *arguments: Any) -> Any:
         """The answer to the secret key."""
-        return recorded.call(self.sql, function, *(Json(a) if isinstance(a, dict | list) else a for a in arguments))
+        return recorded.call(self.sql, function, *(Jsonb(a) if isinstance(a, dict | list) else a for a in arguments))
 
     def rows(self, statement: str, *arguments: Any) -> list[Row]:
         """Rows as they are, whoever may see them."""
