@@ -29,6 +29,7 @@ class Portal:
         self.sql = sql
         self._accounts: dict[str, UUID] = {}
         self._numbers = count(1)
+        self._began = datetime.now(UTC)
         self.empty()
 
     def empty(self) -> None:
@@ -39,6 +40,7 @@ class Portal:
         # Triggers rest for a replica: foreign keys, and the guard of the timeline. (Truncating takes 20 times as long.)
         deletes = " ".join(f"delete from {name};" for (name,) in tables if name not in _MADE_BY_MIGRATIONS)
         self.sql.execute(f"begin; set local session_replication_role = replica; {deletes} commit".encode())
+        self.sql.execute("update private.send_rates set rate = 1000, tokens = 1000")
 
     def account(self, email: str, role: Literal["admin", "host"] | None = None, *, confirmed: bool = True) -> UUID:
         user = uuid4()
@@ -76,13 +78,12 @@ class Portal:
             return cursor.execute(statement.encode(), arguments).fetchall()
 
     def say(self, trigger: str, uid: str, *people: Person, starts_in: float = 24, **words: Any) -> UUID:
-        """Record a report, sent now, about a meeting in so many hours; the booking's id."""
-        now = datetime.now(UTC)
-        starts_at = now + timedelta(hours=starts_in)
+        """Record a report, sent now, about a meeting so many hours after the beginning; the booking's id."""
+        starts_at = self._began + timedelta(hours=starts_in)
         change = BookingChange.model_validate(
             {
                 "trigger": trigger,
-                "at": now,
+                "at": datetime.now(UTC),
                 "uid": uid,
                 "status": {"REQUESTED": "pending", "CANCELLED": "cancelled"}.get(trigger, "accepted"),
                 "starts_at": starts_at,
