@@ -1,7 +1,8 @@
 # The commands of this project, for people and for CI. A machine needs Python 3.11 or newer, make and git.
+# PYTHON makes .venv; from then on .venv's own is used, until somebody deletes that folder.
 PYTHON ?= python3
-export PYTHON
 VENV := .venv/bin/python
+OURS := $(if $(wildcard $(VENV)),$(VENV),$(PYTHON))
 
 .DEFAULT_GOAL := help
 .PHONY: help setup dev up down reset test check bench stage
@@ -10,8 +11,8 @@ help: ## show these commands
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1|\2/p' Makefile | awk -F '|' '{ printf "  make %-8s %s\n", $$1, $$2 }'
 
 setup: ## install what this checkout needs, unless it is there (the others do this by themselves)
-	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or newer is needed and $(PYTHON) is %d.%d. Name another: make PYTHON=python3.12" % sys.version_info[:2])'
-	@$(PYTHON) -m local.setup
+	@$(OURS) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or newer is needed and $(OURS) is %d.%d. Name another: make PYTHON=python3.12" % sys.version_info[:2])'
+	@$(OURS) -m local.setup
 
 dev: setup ## run the whole system here, with demo data, until Ctrl-C
 	@$(VENV) -m local.stack dev
@@ -35,7 +36,7 @@ check: setup ## lint, types, unit tests: the fast half
 	@$(VENV) -m ruff check .
 	@$(VENV) -m ruff format --check .
 	@$(VENV) -m mypy
-	@$(VENV) -m pytest -q tests/unit tests/test_*.py
+	@$(VENV) -m pytest -q tests/unit $(wildcard tests/test_*.py)
 
 bench: setup ## measure, beside the floor of each measure
 	@$(VENV) -m tests.bench

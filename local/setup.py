@@ -39,9 +39,11 @@ def _install_python_packages() -> None:
     if free < _MEGABYTES_NEEDED:
         sys.exit(f"Only {free} MB are free in {ROOT}; setting up needs {_MEGABYTES_NEEDED}.")
     print("Installing Python packages (once) …", flush=True)
-    if not _works("-m", "pip", "--version"):
+    if not _has_pip():
+        # Over a broken one anew; one that was interrupted is completed.
+        start = ["--clear"] if not PYTHON.exists() else []
         _run(
-            [sys.executable, "-m", "venv", "--clear", str(VENV)],
+            [sys.executable, "-m", "venv", *start, str(VENV)],
             "Python could not make .venv (on Debian and Ubuntu, install the package python3-venv).",
         )
     # An older pip does not read dependency groups, so they are read here.
@@ -57,22 +59,16 @@ def _requirements() -> list[str]:
 
 
 def _inputs() -> str:
-    """What decides which packages are installed: what we ask for, and for which Python and machine."""
-    wanted = [*_requirements(), (ROOT / "constraints.txt").read_text(), sys.version, sys.platform]
+    """What decides which packages are installed: what we ask for, and for which Python."""
+    wanted = [*_requirements(), (ROOT / "constraints.txt").read_text(), f"{sys.version_info.major}.{sys.version_info.minor}"]
     return hashlib.sha256("\n".join(wanted).encode()).hexdigest()
 
 
-def _works(*arguments: str) -> bool:
+def _has_pip() -> bool:
     try:
-        done = subprocess.run([PYTHON, *arguments], capture_output=True, check=False)
+        return subprocess.run([PYTHON, "-m", "pip", "--version"], capture_output=True, check=False).returncode == 0
     except OSError:
         return False
-    return done.returncode == 0 and _same_python()
-
-
-def _same_python() -> bool:
-    version = "import sys; print(sys.version)"
-    return subprocess.run([PYTHON, "-c", version], capture_output=True, text=True).stdout.strip() == sys.version
 
 
 def _run(command: list[str], failure: str) -> None:

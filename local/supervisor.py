@@ -86,17 +86,16 @@ class Supervisor:
     async def _show(self, child: Child, process: asyncio.subprocess.Process) -> None:
         """Print what the child prints, line by line, until it ends; then all must stop."""
         assert process.stdout is not None
-        line = "it said nothing"
-        while not process.stdout.at_eof():
-            try:
-                new = (await process.stdout.readline()).decode(errors="replace").rstrip()
-            except ValueError:
-                new = f"(a line of more than {_LONGEST_LINE} characters)"
-            if new:
-                line = new
-                say(child.name, line)
-        code = await process.wait()
-        self._end(SetupError(f"{child.name} stopped with exit code {code}: {line}"))
+        last = "it said nothing"
+        try:
+            while not process.stdout.at_eof():
+                if line := await _line(process.stdout):
+                    last = line
+                    say(child.name, line)
+            code = await process.wait()
+            self._end(SetupError(f"{child.name} stopped with exit code {code}: {last}"))
+        except OSError as error:  # nobody reads what we print any more
+            self._end(error)
 
     def _end(self, reason: Exception) -> None:
         if not self.ended.done():
@@ -106,6 +105,13 @@ class Supervisor:
 def say(name: str, line: str) -> None:
     """One line of the common log."""
     print(f"{name:>9} | {line}", flush=True)
+
+
+async def _line(stream: asyncio.StreamReader) -> str:
+    try:
+        return (await stream.readline()).decode(errors="replace").rstrip()
+    except ValueError:
+        return f"(a line of more than {_LONGEST_LINE} characters)"
 
 
 async def _answering(child: Child) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -18,8 +17,9 @@ from tests.throwaway import environment, settings_of, throwaway_site
 
 
 def _make(site: Site, target: str) -> subprocess.CompletedProcess[str]:
-    command = ["make", target, f"PYTHON={sys.executable}"]
-    return subprocess.run(command, cwd=ROOT, env=environment(site), capture_output=True, text=True, timeout=120)
+    return subprocess.run(
+        ["make", target], cwd=ROOT, env=environment(site), capture_output=True, text=True, timeout=120
+    )
 
 
 @pytest.fixture(scope="module")

@@ -27,7 +27,8 @@ def test_an_old_python_is_one_clear_line(tmp_path: Path) -> None:
     pretend = "import sys; sys.version_info = (3, 9, 2); exec(sys.argv[1])"
     old.write_text(f'#!/bin/sh\nexec "{sys.executable}" -c "{pretend}" "$2"\n')
     old.chmod(old.stat().st_mode | stat.S_IXUSR)
-    done = subprocess.run(["make", "dev", f"PYTHON={old}"], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    command = ["make", "-f", str(ROOT / "Makefile"), "dev", f"PYTHON={old}"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60)
     assert done.returncode != 0
     assert done.stderr.splitlines()[0].startswith("Python 3.11 or newer is needed and ")
     assert "Traceback" not in done.stderr
