@@ -154,7 +154,10 @@ declare
 begin
     update public.webhook_events w
     set body = private.stub_of(w.body), error = split_part(w.error, ':', 1)
-    where w.booking_id = any (p.booked_ids) or strpos(lower(w.body::text), ltrim(p.who, '+')) > 0;  -- <digits>@sms.cal.com
+    where w.booking_id = any (p.booked_ids)
+       or strpos(lower(w.body::text), ltrim(p.who, '+')) > 0  -- <digits>@sms.cal.com
+       or w.booking_id = any (p.booking_ids) and exists (
+           select 1 from unnest(p.names) n (name) where strpos(lower(w.body::text), lower(n.name)) > 0);
     get diagnostics v_count = row_count;
     update private.pending_events x set event = private.redact_erased_event(x.event);
     update public.doubts d set detail = null where strpos(lower(d.detail), p.who) > 0;

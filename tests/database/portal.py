@@ -33,14 +33,19 @@ class Portal:
         self.empty()
 
     def empty(self) -> None:
-        tables = self.sql.execute(
-            "select format('%I.%I', relnamespace::regnamespace::text, relname) from pg_class"
-            " where relkind = 'r' and relnamespace::regnamespace::text in ('public', 'private', 'auth')"
-        ).fetchall()
+        tables = self.tables("public", "private", "auth")
         # Triggers rest for a replica: foreign keys, and the guard of the timeline. (Truncating takes 20 times as long.)
-        deletes = " ".join(f"delete from {name};" for (name,) in tables if name not in _MADE_BY_MIGRATIONS)
+        deletes = " ".join(f"delete from {name};" for name in tables if name not in _MADE_BY_MIGRATIONS)
         self.sql.execute(f"begin; set local session_replication_role = replica; {deletes} commit".encode())
         self.sql.execute("update private.send_rates set rate = 1000, tokens = 1000")
+
+    def tables(self, *schemas: str) -> list[str]:
+        found = self.sql.execute(
+            "select relnamespace::regnamespace || '.' || relname from pg_class"
+            " where relkind = 'r' and relnamespace::regnamespace::text = any(%s)",
+            (list(schemas),),
+        )
+        return [name for (name,) in found.fetchall()]
 
     def account(self, email: str, role: Literal["admin", "host"] | None = None, *, confirmed: bool = True) -> UUID:
         user = uuid4()
@@ -75,7 +80,20 @@ class Portal:
     def rows(self, statement: str, *arguments: Any) -> list[Row]:
         """Rows as they are, whoever may see them."""
         with self.sql.cursor(row_factory=dict_row) as cursor:
-            return cursor.execute(statement.encode(), arguments).fetchall()
+            return cursor.execute(statement.encode(), arguments or None).fetchall()
+
+    def traces(self, text: str) -> list[str]:
+        """The tables that say this anywhere, the outbox's bytes and the machinery's tables included."""
+        found = []
+        for table in self.tables("public", "private"):
+            said = "convert_from(t.payload, 'UTF8')" if table == "private.outbox_batches" else "t::text"
+            if self.rows(f"select 1 from {table} t where strpos(lower({said}), %s) > 0", text.lower()):
+                found.append(table)
+        return found
+
+    def erase(self, who: str) -> Any:
+        """The operator's report about a person who is erased."""
+        return self.machine("erase_person", who)
 
     def say(self, trigger: str, uid: str, *people: Person, starts_in: float = 24, **words: Any) -> UUID:
         """Record a report, sent now, about a meeting so many hours after the beginning; the booking's id."""
