@@ -17,14 +17,17 @@ create function private.my_email() returns text
       and (u.banned_until is null or u.banned_until <= now())
 $$;
 
+-- Staff are believed as long as their account is: confirmed, not banned, not deleted.
 create function private.is_admin() returns boolean
     language sql stable security definer set search_path = '' as $$
-    select exists (select 1 from public.staff s where s.user_id = (select auth.uid()) and s.role = 'admin')
+    select exists (select 1 from public.staff s
+                   where s.user_id = (select auth.uid()) and s.role = 'admin' and private.my_email() is not null)
 $$;
 
 create function private.is_staff() returns boolean
     language sql stable security definer set search_path = '' as $$
-    select exists (select 1 from public.staff s where s.user_id = (select auth.uid()))
+    select exists (select 1 from public.staff s
+                   where s.user_id = (select auth.uid()) and private.my_email() is not null)
 $$;
 
 -- True for the address of a confirmed account that belongs to the team.

@@ -34,8 +34,9 @@ create table public.notifications (
 -- At most one unsent word about a change for each person and channel (and calendar entry).
 create unique index notifications_one_change_planned on public.notifications (attendee_id, channel, ical_uid)
     where status = 'planned' and kind <> 'reminder';
+-- The UID is the booking's; it tells apart what two bookings sent that turned out to be one.
 create unique index notifications_reminder_once
-    on public.notifications (booking_id, attendee_id, channel, lead_minutes, starts_at) where kind = 'reminder';
+    on public.notifications (booking_id, attendee_id, channel, lead_minutes, starts_at, ical_uid) where kind = 'reminder';
 create index notifications_booking on public.notifications (booking_id);
 create index notifications_attendee on public.notifications (attendee_id);
 create index notifications_provider on public.notifications (provider_id) where provider_id is not null;
@@ -52,6 +53,7 @@ grant select on public.notifications to authenticated, service_role;
 create table private.outbox (
     notification_id uuid primary key references public.notifications (id) on delete cascade,
     seq bigint generated always as identity,
+    channel text not null,
     priority smallint not null,
     try_at timestamptz not null,
     open boolean not null default true,
@@ -65,7 +67,8 @@ create table private.outbox (
     again boolean not null default false,
     constraint outbox_method check (method in ('REQUEST', 'CANCEL'))
 );
-create index outbox_due on private.outbox (priority, try_at) where open;
+create index outbox_due on private.outbox (priority, channel, try_at) where open;
+create index outbox_batch on private.outbox (batch_key) where open;
 create index outbox_seq on private.outbox (seq);
 
 -- What was posted, byte for byte, until it is settled: a retry posts the same bytes under the same key.

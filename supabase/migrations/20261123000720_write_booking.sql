@@ -165,11 +165,13 @@ begin
         if v_old.id is null and v_kind = 'moved' and v_derived ->> 'moved_from' is not null then
             v_changes := jsonb_set(v_changes, '{starts_at,0}', v_derived -> 'moved_from');
         end if;
-        -- Why a seat was left is between that person and the staff.
+        -- Why a seat was left is between that person and the staff (see write_people).
         perform private.tell_story(p_booking_id, v_kind,
-            case when v_kind in ('cancelled', 'rejected', 'reschedule_requested')
-                 then p_context || jsonb_build_object('reason', coalesce(p_context ->> 'reason', v_new.cancellation_reason))
-                 else p_context end,
+            p_context || jsonb_build_object('reason', case
+                when (v_derived ->> 'seated')::boolean then v_new.cancellation_reason
+                when v_kind in ('cancelled', 'rejected', 'reschedule_requested')
+                    then coalesce(p_context ->> 'reason', v_new.cancellation_reason)
+                else p_context ->> 'reason' end),
             v_changes, 'everyone', null);
     end if;
     if private.write_people(p_booking_id, v_derived, v_old.id is null, p_context) then

@@ -37,13 +37,16 @@ create function private.change_kind(p_told jsonb, p_truth jsonb, p_moved boolean
 $$;
 
 -- What a person was last told about a calendar entry: {"seq", "kind", "target", "method"}, or null.
-create function private.last_told(p_attendee_id uuid, p_channel text, p_ical_uid text, p_with_file boolean) returns jsonb
+-- `p_before`: as it was before that place in the order (null: now).
+create function private.last_told(
+    p_attendee_id uuid, p_channel text, p_ical_uid text, p_with_file boolean, p_before bigint) returns jsonb
     language sql stable set search_path = '' as $$
     select jsonb_build_object('seq', o.seq, 'kind', n.kind, 'target', o.target, 'method', o.method)
     from public.notifications n join private.outbox o on o.notification_id = n.id
     where n.attendee_id = p_attendee_id and n.channel = p_channel and n.ical_uid = p_ical_uid and n.kind <> 'reminder'
       and n.status in ('sending', 'unknown', 'sent', 'delivered', 'bounced', 'complained')
       and (not p_with_file or o.method is not null)
+      and (p_before is null or o.seq < p_before)
     order by o.seq desc limit 1
 $$;
 
@@ -130,22 +133,66 @@ begin
         (p_truth ->> 'starts_at')::timestamptz, b.revision, v_zone, v_locale,
         case when v_silence is null then 'planned' else 'skipped' end, v_silence)
     returning id into v_id;
-    insert into private.outbox (notification_id, priority, try_at, open, target)
-    values (v_id, private.priority(p_kind), now(), v_silence is null, p_truth);
+    insert into private.outbox (notification_id, channel, priority, try_at, open, target)
+    values (v_id, v_channel, private.priority(p_kind), now(), v_silence is null, p_truth);
+end $$;
+
+-- Everybody in these bookings, in one order for all who plan and claim. Taken after the bookings' own locks.
+create function private.lock_people(p_booking_ids uuid[]) returns void
+    language sql set search_path = '' as $$
+    select pg_advisory_xact_lock(hashtextextended('person:' || w.who, 0))
+    from (select distinct coalesce(a.email, a.phone) as who from public.booking_attendees a
+          where a.booking_id = any (p_booking_ids) order by 1) w
+$$;
+
+-- What one person is owed now. The caller holds the booking and the person.
+create function private.plan_person(
+    b public.bookings, d private.booking_details, a public.booking_attendees, p_old_news boolean) returns void
+    language plpgsql set search_path = '' set timezone = 'UTC' as $$
+declare
+    v_channel constant text := case when a.email is null then 'sms' else 'email' end;
+    v_told jsonb := private.last_told(a.id, v_channel, b.ical_uid, false, null);
+    v_truth constant jsonb := private.truth_for(b, a, d.host_email);
+    v_ical_uid text;
+begin
+    perform private.owe(b, a, b.ical_uid,
+        case when a.removed_at is null or not d.insiders ? coalesce(a.email, a.phone)  -- a host taken for a guest
+             then private.change_kind(v_told -> 'target', v_truth, private.was_moved(d, a)) end, v_truth,
+        (v_told ->> 'seq')::bigint, p_old_news);
+    -- An invitation under another UID (the booking was two, once) is taken out of the calendar.
+    for v_ical_uid in
+        select distinct n.ical_uid from public.notifications n
+        where n.attendee_id = a.id and n.channel = v_channel and n.ical_uid <> b.ical_uid
+    loop
+        v_told := private.last_told(a.id, v_channel, v_ical_uid, true, null);
+        perform private.owe(b, a, v_ical_uid,
+            case when v_told ->> 'method' = 'REQUEST' then 'cancelled' end,
+            jsonb_set(coalesce(v_told -> 'target', v_truth), '{state}', '"cancelled"'),
+            (private.last_told(a.id, v_channel, v_ical_uid, false, null) ->> 'seq')::bigint, false);
+    end loop;
+end $$;
+
+-- Plans one person's messages again after the fate of one was settled: what they were told may be less than was thought.
+create function private.plan_again(n public.notifications) returns void
+    language plpgsql set search_path = '' as $$
+declare
+    b public.bookings;
+    d private.booking_details;
+    a public.booking_attendees;
+begin
+    select * into b from public.bookings x where x.id = n.booking_id;
+    select * into d from private.booking_details x where x.booking_id = n.booking_id;
+    select * into a from public.booking_attendees x where x.id = n.attendee_id;
+    perform private.plan_person(b, d, a, false);
 end $$;
 
 -- Plans the messages of one booking. Idempotent. p_notify: all | reminders | none (import: old news is not mailed,
 -- unless the meeting is to come and Cal.com changed it less than 2 hours ago).
 create function private.plan(p_booking_id uuid, p_notify text) returns void
-    language plpgsql set search_path = '' set timezone = 'UTC' as $$
+    language plpgsql set search_path = '' as $$
 declare
     b public.bookings;
     d private.booking_details;
-    a public.booking_attendees;
-    v_channel text;
-    v_told jsonb;
-    v_truth jsonb;
-    v_entry record;
     v_old_news boolean;
 begin
     select * into strict b from public.bookings x where x.id = p_booking_id;
@@ -153,29 +200,9 @@ begin
     v_old_news := p_notify = 'none' or p_notify = 'reminders' and not (b.starts_at > now() and coalesce(
         (select max(coalesce(r.updated_at, r.at)) from private.reports r where r.booking_id = b.id and r.phase >= 0)
             > now() - interval '2 hours', false));
-    perform pg_advisory_xact_lock(hashtextextended('person:' || w.who, 0))
-    from (select coalesce(x.email, x.phone) as who from public.booking_attendees x
-          where x.booking_id = p_booking_id order by 1) w;
-    for a in select * from public.booking_attendees x where x.booking_id = p_booking_id order by x.id loop
-        v_channel := case when a.email is null then 'sms' else 'email' end;
-        v_told := private.last_told(a.id, v_channel, b.ical_uid, false);
-        v_truth := private.truth_for(b, a, d.host_email);
-        perform private.owe(b, a, b.ical_uid,
-            case when a.removed_at is null or not d.insiders ? coalesce(a.email, a.phone)  -- a host taken for a guest
-                 then private.change_kind(v_told -> 'target', v_truth, private.was_moved(d, a)) end, v_truth,
-            (v_told ->> 'seq')::bigint, v_old_news);
-        -- An invitation under another UID (the booking was two, once) is taken out of the calendar.
-        for v_entry in
-            select distinct n.ical_uid from public.notifications n
-            where n.attendee_id = a.id and n.channel = v_channel and n.ical_uid <> b.ical_uid
-        loop
-            v_told := private.last_told(a.id, v_channel, v_entry.ical_uid, true);
-            perform private.owe(b, a, v_entry.ical_uid,
-                case when v_told ->> 'method' = 'REQUEST' then 'cancelled' end,
-                jsonb_set(coalesce(v_told -> 'target', v_truth), '{state}', '"cancelled"'),
-                (private.last_told(a.id, v_channel, v_entry.ical_uid, false) ->> 'seq')::bigint, false);
-        end loop;
-    end loop;
+    perform private.lock_people(array[b.id]);
+    perform private.plan_person(b, d, a, v_old_news)
+    from public.booking_attendees a where a.booking_id = b.id;
 end $$;
 
 -- Plans again what is to come for people whose wishes changed.
@@ -189,6 +216,7 @@ declare
 begin
     -- All bookings before any person, as record_event does.
     perform 1 from public.bookings b where b.id = any (v_booking_ids) order by b.id for share;
+    perform private.lock_people(v_booking_ids);
     perform private.plan(b.id, 'all') from unnest(v_booking_ids) b (id);
 end $$;
 

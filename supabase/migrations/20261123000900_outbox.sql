@@ -36,7 +36,7 @@ begin
     select * into b from public.bookings x where x.id = n.booking_id;
     select * into d from private.booking_details x where x.booking_id = n.booking_id;
     select * into a from public.booking_attendees x where x.id = n.attendee_id;
-    v_told := private.last_told(a.id, n.channel, n.ical_uid, false);
+    v_told := private.last_told(a.id, n.channel, n.ical_uid, false, o.seq);
     if n.ical_uid = b.ical_uid and n.kind <> 'reminder'
        and not (o.again and o.target = private.truth_for(b, a, d.host_email))
        and private.change_kind(v_told -> 'target', private.truth_for(b, a, d.host_email), private.was_moved(d, a))
@@ -61,7 +61,7 @@ create function private.calendar_of(n public.notifications, o private.outbox) re
                 when n.kind in ('cancelled', 'pick_new_time') or t.told ->> 'method' = 'REQUEST' then 'CANCEL' end as method,
             case when n.kind not in ('confirmation', 'rescheduled', 'updated', 'reminder')
                   and t.told ->> 'method' = 'REQUEST' then t.told -> 'target' end as held
-        from (select private.last_told(n.attendee_id, n.channel, n.ical_uid, true) as told) t
+        from (select private.last_told(n.attendee_id, n.channel, n.ical_uid, true, o.seq) as told) t
     ) m
     where m.method is not null and n.channel = 'email' and n.kind <> 'reminder'
 $$;
@@ -94,84 +94,118 @@ create function private.claimed(p_id uuid) returns jsonb
     join private.outbox o on o.notification_id = n.id
     join public.bookings b on b.id = n.booking_id
     join public.booking_attendees a on a.id = n.attendee_id
-    left join lateral (
-        select jsonb_build_object('target', x.target) as told
-        from public.notifications y join private.outbox x on x.notification_id = y.id
-        where y.attendee_id = n.attendee_id and y.channel = n.channel and y.ical_uid = n.ical_uid
-          and y.kind <> 'reminder' and x.seq < o.seq
-          and y.status in ('sending', 'unknown', 'sent', 'delivered', 'bounced', 'complained')
-        order by x.seq desc limit 1) t on true
+    cross join lateral (select private.last_told(n.attendee_id, n.channel, n.ical_uid, false, o.seq) as told) t
     where n.id = p_id
 $$;
 
--- Claims what is due, cancelled and moved before confirmations before reminders. Skips what others hold. Rows that
--- must not leave any more come back as skipped. → json array, see private.claimed
+-- Something else is on its way to this person, and not settled.
+create function private.under_way(n public.notifications) returns boolean
+    language sql stable set search_path = '' as $$
+    select exists (
+        select 1 from public.notifications x
+        where x.attendee_id = n.attendee_id and x.channel = n.channel and x.status = 'sending' and x.id <> n.id)
+$$;
+
+-- Due messages of one kind of hurry and one channel, earliest first: not what others hold, and one word at a time to a
+-- person, so what is under way to them is settled before the next leaves.
+create function private.due_messages(p_channel text, p_priority integer, p_booking_id uuid, p_limit integer)
+    returns setof uuid
+    language plpgsql volatile set search_path = '' as $$
+begin
+    if p_booking_id is not null then  -- by the booking's index: however much else is due
+        return query
+        select o.notification_id
+        from public.notifications n join private.outbox o on o.notification_id = n.id
+        where n.booking_id = p_booking_id and o.open and o.channel = p_channel and o.priority = p_priority
+          and o.try_at <= now() and (n.status <> 'planned' or not private.under_way(n))
+        order by o.try_at, o.seq limit p_limit for update of o skip locked;
+    else
+        return query
+        select o.notification_id
+        from private.outbox o join public.notifications n on n.id = o.notification_id
+        where o.open and o.channel = p_channel and o.priority = p_priority and o.try_at <= now()
+          and (n.status <> 'planned' or not private.under_way(n))
+        order by o.try_at, o.seq limit p_limit for update of o skip locked;
+    end if;
+end $$;
+
+-- One due message: skipped, given up, or leased. False: left alone, since its booking or person is just being changed.
+create function private.claim_one(p_id uuid, p_lease integer) returns boolean
+    language plpgsql set search_path = '' as $$
+declare
+    n public.notifications;
+    o private.outbox;
+    v_posted boolean;
+    v_stale text;
+begin
+    select * into n from public.notifications x where x.id = p_id;
+    -- In the order of all others, but without waiting: the booking, then the person.
+    perform 1 from public.bookings b where b.id = n.booking_id for share skip locked;
+    if not found or not pg_try_advisory_xact_lock(hashtextextended(
+            'person:' || (select coalesce(a.email, a.phone) from public.booking_attendees a where a.id = n.attendee_id), 0)) then
+        return false;
+    end if;
+    select * into n from public.notifications x where x.id = p_id for update;
+    select * into o from private.outbox x where x.notification_id = p_id;
+    v_posted := exists (select 1 from private.outbox_batches p where p.key = o.batch_key);
+    if not o.open then
+        return false;
+    elsif n.status = 'sending' and v_posted then
+        if o.first_tried_at < now() - interval '23 hours' then  -- keys live 24 h: sending again might send twice
+            update public.notifications x set status = 'unknown' where x.id = n.id;
+            update private.outbox x set open = false, lease = null where x.notification_id = n.id;
+            delete from private.outbox_batches p where p.key = o.batch_key;
+            return false;
+        end if;
+    else  -- nothing was posted yet: is it still true?
+        v_stale := private.stale(n, o);
+        if v_stale is not null then
+            perform private.skip(n.id, v_stale);
+            perform private.plan_again(n);
+            return true;
+        end if;
+    end if;
+    update private.outbox x
+    set lease = gen_random_uuid(), try_at = clock_timestamp() + make_interval(secs => p_lease),
+        first_tried_at = coalesce(x.first_tried_at, clock_timestamp()), batch_key = coalesce(x.batch_key, n.id::text),
+        method = case when v_posted then x.method else private.calendar_of(n, o) ->> 'method' end,
+        in_doubt = x.in_doubt or v_posted  -- an earlier holder posted these bytes and never said how it ended
+    where x.notification_id = n.id;
+    update public.notifications x set status = 'sending' where x.id = n.id and x.status <> 'sending';
+    return true;
+end $$;
+
+-- Claims what is due, cancelled and moved before confirmations before reminders, as far as the providers' budgets go.
+-- Messages that must not leave any more come back as skipped. → json array, see private.claimed
 create function private.claim_notifications(p_limit integer, p_lease integer, p_booking_id uuid) returns jsonb
     language plpgsql security definer set search_path = '' as $$
 declare
-    v_tokens jsonb := '{}';
-    v_due record;
-    n public.notifications;
-    o private.outbox;
-    v_stale text;
+    v_lane record;
+    v_id uuid;
+    v_tokens jsonb := '{}';  -- channel → what is left of its budget
     v_rows jsonb := '[]';
+    v_row jsonb;
 begin
-    for v_due in
-        with due as (
-            select c.notification_id, c.priority, c.try_at
-            from (values (1), (2), (3)) p (priority), lateral (
-                select q.notification_id, q.priority, q.try_at from private.outbox q
-                where p_booking_id is null and q.open and q.priority = p.priority and q.try_at <= now()
-                order by q.try_at limit p_limit) c
-            union all
-            select q.notification_id, q.priority, q.try_at
-            from public.notifications m join private.outbox q on q.notification_id = m.id
-            where m.booking_id = p_booking_id and q.open and q.try_at <= now())
-        select q.notification_id as id, coalesce(a.email, a.phone) as who
-        from due
-        join private.outbox q on q.notification_id = due.notification_id
-        join public.notifications m on m.id = q.notification_id
-        join public.booking_attendees a on a.id = m.attendee_id
-        order by due.priority, due.try_at, q.seq
-        limit p_limit
-        for update of q skip locked
+    for v_lane in
+        select l.priority, c.channel from generate_series(1, 3) l (priority), (values ('email'), ('sms')) c (channel) order by 1, 2
     loop
-        continue when not pg_try_advisory_xact_lock(hashtextextended('person:' || v_due.who, 0));
-        select * into n from public.notifications x where x.id = v_due.id for update;
-        select * into o from private.outbox x where x.notification_id = v_due.id;
-        continue when not o.open;
-        -- One word at a time: what is under way to a person is settled before the next leaves.
-        continue when n.status = 'planned' and exists (
-            select 1 from public.notifications x
-            where x.attendee_id = n.attendee_id and x.channel = n.channel and x.status = 'sending' and x.id <> n.id);
-        if n.status = 'planned' then
-            v_stale := private.stale(n, o);
-            if v_stale is not null then
-                perform private.skip(n.id, v_stale);
-                v_rows := v_rows || jsonb_build_array(private.claimed(n.id));
-                continue;
+        exit when jsonb_array_length(v_rows) >= p_limit;
+        for v_id in
+            select d.id from private.due_messages(v_lane.channel, v_lane.priority, p_booking_id,
+                least(p_limit - jsonb_array_length(v_rows), coalesce((v_tokens ->> v_lane.channel)::integer, p_limit))) d (id)
+        loop
+            if not v_tokens ? v_lane.channel then
+                v_tokens := v_tokens || jsonb_build_object(v_lane.channel, private.take_tokens(v_lane.channel, p_limit));
             end if;
-        elsif o.first_tried_at < now() - interval '23 hours' then  -- keys live 24 h: sending again might send twice
-            update public.notifications x set status = 'unknown' where x.id = n.id;
-            update private.outbox x set open = false, lease = null where x.notification_id = n.id;
-            continue;
-        end if;
-        if not v_tokens ? n.channel then
-            v_tokens := v_tokens || jsonb_build_object(n.channel, private.take_tokens(n.channel, p_limit));
-        end if;
-        continue when (v_tokens ->> n.channel)::integer <= 0;
-        v_tokens := v_tokens || jsonb_build_object(n.channel, (v_tokens ->> n.channel)::integer - 1);
-        if n.status = 'planned' then
-            update private.outbox x
-            set method = private.calendar_of(n, o) ->> 'method', batch_key = coalesce(x.batch_key, n.id::text)
-            where x.notification_id = n.id;
-            update public.notifications x set status = 'sending' where x.id = n.id;
-        end if;
-        update private.outbox x
-        set lease = gen_random_uuid(), try_at = clock_timestamp() + make_interval(secs => p_lease),
-            first_tried_at = coalesce(x.first_tried_at, clock_timestamp())
-        where x.notification_id = n.id;
-        v_rows := v_rows || jsonb_build_array(private.claimed(n.id));
+            exit when (v_tokens ->> v_lane.channel)::integer = 0;
+            continue when not private.claim_one(v_id, p_lease);
+            v_row := private.claimed(v_id);
+            v_rows := v_rows || jsonb_build_array(v_row);
+            if v_row ->> 'status' = 'sending' then
+                v_tokens := v_tokens
+                    || jsonb_build_object(v_lane.channel, (v_tokens ->> v_lane.channel)::integer - 1);
+            end if;
+        end loop;
     end loop;
     -- Tokens that were not needed go back.
     update private.send_rates r set tokens = r.tokens + (v_tokens ->> r.channel)::integer where v_tokens ? r.channel;
@@ -202,78 +236,106 @@ create function private.status_rank(p_status text) returns integer
         '{planned,sending,unknown,failed,sent,delivered,bounced,complained}'::text[], p_status)
 $$;
 
--- When to try again: full jitter over 4, 8, 16 … seconds, an hour at most.
+-- When to try again: after 15 s, 1, 4, 16 minutes, 1, 4 and 6 hours, each half fixed and half by chance, so that a
+-- provider may be away for hours and is not met by everybody at once.
 create function private.next_try(p_tries integer) returns timestamptz
     language sql volatile set search_path = '' as $$
-    select clock_timestamp() + random() * least(interval '4 seconds' * 2 ^ p_tries, interval '1 hour')
+    select clock_timestamp() + (0.5 + random() / 2) * least(interval '15 seconds' * 4 ^ (p_tries - 1), interval '6 hours')
 $$;
 
--- How each try ended. A late "sent" always counts, anything else only from the holder of the lease.
+-- A try that did not end the message. Certainly refused: it is planned again, may be superseded and is rendered anew.
+-- In doubt: only the same bytes may be posted again. After 8 tries it ends. → the final status, or null
+create function private.settle_retry(n public.notifications, o private.outbox, p_result jsonb) returns text
+    language plpgsql set search_path = '' as $$
+declare
+    v_in_doubt constant boolean := o.in_doubt or coalesce(p_result -> 'accepted' <> 'false', true);
+    v_tries constant integer := o.tries + case when p_result -> 'rate_limited' = 'true' then 0 else 1 end;  -- 429 is free
+begin
+    update public.notifications x set attempts = x.attempts + v_tries - o.tries where x.id = n.id;
+    if v_tries >= 8 then
+        return case when v_in_doubt then 'unknown' else 'failed' end;
+    end if;
+    update private.outbox x
+    set lease = null, tries = v_tries, in_doubt = v_in_doubt,
+        try_at = coalesce((p_result ->> 'retry_at')::timestamptz, private.next_try(v_tries))
+    where x.notification_id = n.id;
+    if not v_in_doubt then
+        update private.outbox x set first_tried_at = null where x.notification_id = n.id;
+        delete from private.outbox_batches p where p.key = o.batch_key;
+        if exists (select 1 from public.notifications x
+                   where x.attendee_id = n.attendee_id and x.channel = n.channel and x.ical_uid = n.ical_uid
+                     and x.status = 'planned' and x.kind <> 'reminder' and n.kind <> 'reminder') then
+            perform private.skip(n.id, 'superseded');
+        else
+            update public.notifications x set status = 'planned' where x.id = n.id;
+        end if;
+        perform private.plan_again(n);
+    end if;
+    return null;
+end $$;
+
+-- How one try ended. A late "sent" always counts, anything else only from the holder of the lease. → counted
+create function private.settle_one(p_result jsonb) returns boolean
+    language plpgsql set search_path = '' as $$
+declare
+    n public.notifications;
+    o private.outbox;
+    v_outcome text := p_result ->> 'outcome';
+begin
+    select * into o from private.outbox x where x.notification_id = (p_result ->> 'id')::uuid for update;
+    select * into n from public.notifications x where x.id = o.notification_id for update;
+    update private.send_rates r set rate = greatest((p_result ->> 'rate_limit')::numeric, 0.1)
+    where r.channel = n.channel and r.rate <> (p_result ->> 'rate_limit')::numeric;
+    if n.id is null
+       or v_outcome <> 'sent' and (not o.open or o.lease is distinct from (p_result ->> 'lease')::uuid) then
+        return false;
+    end if;
+    insert into private.delivery_attempts (notification_id, outcome, error)
+    values (n.id, v_outcome, left(p_result ->> 'error', 200));
+    if v_outcome = 'retry' then
+        v_outcome := private.settle_retry(n, o, p_result);
+        if v_outcome is null then
+            return true;
+        end if;
+    else
+        update public.notifications x set attempts = x.attempts + 1 where x.id = n.id;
+    end if;
+    update private.outbox x set open = false, lease = null, in_doubt = false where x.notification_id = n.id;
+    delete from private.outbox_batches p
+    where p.key = o.batch_key and not exists (select 1 from private.outbox x where x.batch_key = p.key and x.open);
+    update public.notifications x
+    set status = case when x.status = 'skipped' or private.status_rank(v_outcome) > private.status_rank(x.status)
+                      then v_outcome else x.status end,
+        reason = case when v_outcome = 'sent' and x.status <> 'bounced' then null
+                      when v_outcome = 'sent' then x.reason else left(p_result ->> 'error', 200) end,
+        provider_id = coalesce(p_result ->> 'provider_id', x.provider_id),
+        sent_at = case when v_outcome = 'sent' then coalesce(x.sent_at, clock_timestamp()) else x.sent_at end
+    where x.id = n.id;
+    perform private.apply_receipts(n.id);
+    if v_outcome = 'failed' or n.status <> 'sending' then  -- they were told less, or more, than was thought
+        perform private.plan_again(n);
+    end if;
+    return true;
+end $$;
+
 create function private.settle_notifications(p_results jsonb) returns jsonb
     language plpgsql security definer set search_path = '' as $$
 declare
-    v_result jsonb;
-    n public.notifications;
-    o private.outbox;
-    v_outcome text;
-    v_refused boolean;
-    v_settled integer := 0;
+    v_booking_ids uuid[];
+    v_settled integer;
 begin
+    select coalesce(array_agg(distinct n.booking_id), '{}') into v_booking_ids
+    from jsonb_array_elements(p_results) r (r) join public.notifications n on n.id = (r.r ->> 'id')::uuid;
+    perform 1 from public.bookings b where b.id = any (v_booking_ids) order by b.id for share;
     perform pg_advisory_xact_lock(hashtextextended('person:' || w.who, 0))
     from (select distinct coalesce(a.email, a.phone) as who
           from jsonb_array_elements(p_results) r (r)
-          join public.notifications x on x.id = (r.r ->> 'id')::uuid
-          join public.booking_attendees a on a.id = x.attendee_id
+          join public.notifications n on n.id = (r.r ->> 'id')::uuid
+          join public.booking_attendees a on a.id = n.attendee_id
           order by 1) w;
-    for v_result in select r.r from jsonb_array_elements(p_results) r (r) order by r.r ->> 'id' loop
-        select * into o from private.outbox x where x.notification_id = (v_result ->> 'id')::uuid for update;
-        select * into n from public.notifications x where x.id = o.notification_id for update;
-        v_outcome := v_result ->> 'outcome';
-        if v_result ->> 'rate_limit' is not null then
-            update private.send_rates r set rate = greatest((v_result ->> 'rate_limit')::numeric, 0.1)
-            where r.channel = n.channel and r.rate <> (v_result ->> 'rate_limit')::numeric;
-        end if;
-        continue when n.id is null or v_outcome <> 'sent' and o.lease is distinct from (v_result ->> 'lease')::uuid;
-        continue when not o.open and v_outcome <> 'sent';
-        v_refused := v_result -> 'accepted' = 'false';
-        insert into private.delivery_attempts (notification_id, outcome, error)
-        values (n.id, v_outcome, left(v_result ->> 'error', 200));
-        v_settled := v_settled + 1;
-        if v_outcome = 'retry' then
-            if not coalesce((v_result ->> 'rate_limited')::boolean, false) then  -- 429 costs no try
-                o.tries := o.tries + 1;
-                update public.notifications x set attempts = x.attempts + 1 where x.id = n.id;
-            end if;
-            o.in_doubt := o.in_doubt or not v_refused;
-            if o.tries < 8 then
-                update private.outbox x
-                set lease = null, tries = o.tries, in_doubt = o.in_doubt,
-                    try_at = coalesce((v_result ->> 'retry_at')::timestamptz, private.next_try(o.tries))
-                where x.notification_id = n.id;
-                if not o.in_doubt then  -- certainly not taken: it may still be superseded, and is rendered anew
-                    update public.notifications x set status = 'planned' where x.id = n.id;
-                    update private.outbox x set first_tried_at = null where x.notification_id = n.id;
-                    delete from private.outbox_batches p where p.key = o.batch_key;
-                    perform private.plan(n.booking_id, 'all');
-                end if;
-                continue;
-            end if;
-            v_outcome := case when o.in_doubt then 'unknown' else 'failed' end;
-        else
-            update public.notifications x set attempts = x.attempts + 1 where x.id = n.id;
-        end if;
-        update private.outbox x set open = false, lease = null, tries = o.tries, in_doubt = false
-        where x.notification_id = n.id;
-        delete from private.outbox_batches p where p.key = o.batch_key;
-        update public.notifications x
-        set status = case when x.status = 'skipped' or private.status_rank(v_outcome) > private.status_rank(x.status)
-                          then v_outcome else x.status end,
-            reason = case when v_outcome = 'sent' then x.reason else left(v_result ->> 'error', 200) end,
-            provider_id = coalesce(v_result ->> 'provider_id', x.provider_id),
-            sent_at = case when v_outcome = 'sent' then coalesce(x.sent_at, clock_timestamp()) else x.sent_at end
-        where x.id = n.id;
-        perform private.apply_receipts(n.id);
-    end loop;
+    select count(*) filter (where s.counted) into v_settled
+    from (select private.settle_one(r.r) as counted
+          from (select x.r from jsonb_array_elements(p_results) x (r) order by x.r ->> 'id') r) s;
     return jsonb_build_object('settled', v_settled);
 end $$;
 

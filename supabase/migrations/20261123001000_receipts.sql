@@ -59,6 +59,9 @@ begin
             provider_id = coalesce(x.provider_id, r.provider_id),
             sent_at = coalesce(x.sent_at, r.occurred_at)
         where x.id = n.id;
+        if n.status in ('planned', 'failed', 'skipped') then  -- they were told more than was thought
+            perform private.plan_again(n);
+        end if;
     end if;
     if r.event = 'complained' or r.permanent and v_status = 'bounced' then
         insert into public.suppressions (channel, address, reason)
@@ -71,16 +74,23 @@ end $$;
 create function private.lock_for_receipt(p_notification_id uuid, p_suppresses boolean) returns void
     language plpgsql set search_path = '' as $$
 declare
+    v_own uuid;
     v_who text;
+    v_booking_ids uuid[];
 begin
-    select coalesce(a.email, a.phone) into v_who
+    select n.booking_id, coalesce(a.email, a.phone) into v_own, v_who
     from public.notifications n join public.booking_attendees a on a.id = n.attendee_id
     where n.id = p_notification_id;
-    perform 1 from public.bookings b
-    where p_suppresses and b.ends_at > now()
-      and b.id in (select a.booking_id from public.booking_attendees a where a.email = v_who or a.phone = v_who)
-    order by b.id for share;
-    perform pg_advisory_xact_lock(hashtextextended('person:' || v_who, 0));
+    v_booking_ids := v_own || array(
+        select b.id from public.bookings b
+        where p_suppresses and b.ends_at > now()
+          and b.id in (select a.booking_id from public.booking_attendees a where a.email = v_who or a.phone = v_who));
+    perform 1 from public.bookings b where b.id = any (v_booking_ids) order by b.id for share;
+    if p_suppresses then
+        perform private.lock_people(v_booking_ids);
+    else
+        perform pg_advisory_xact_lock(hashtextextended('person:' || v_who, 0));
+    end if;
 end $$;
 
 -- → {"outcome": "applied" | "duplicate" | "unknown" (kept: its message may be settled later)}

@@ -68,6 +68,10 @@ create function private.held_message(p_id uuid) returns public.notifications
 declare
     n public.notifications;
 begin
+    select * into n from public.notifications x where x.id = p_id;
+    perform 1 from public.bookings b where b.id = n.booking_id for share;
+    perform pg_advisory_xact_lock(hashtextextended('person:' || coalesce(a.email, a.phone), 0))
+    from public.booking_attendees a where a.id = n.attendee_id;
     perform 1 from private.outbox o where o.notification_id = p_id for update;
     select * into n from public.notifications x where x.id = p_id for update;
     if n.id is null or not private.holds(n.booking_id) then
@@ -105,6 +109,11 @@ begin
             '{not_wanted_by_team,imported,inside_window,quiet_hours,merged}')) then
         raise exception 'the message cannot be sent now' using errcode = 'PT409';
     end if;
+    if exists (select 1 from public.notifications x
+               where x.attendee_id = n.attendee_id and x.channel = n.channel and x.ical_uid = n.ical_uid
+                 and x.kind <> 'reminder' and n.kind <> 'reminder' and x.status = 'planned' and x.id <> n.id) then
+        raise exception 'a newer message is planned' using errcode = 'PT409';
+    end if;
     select * into b from public.bookings x where x.id = n.booking_id;
     select * into a from public.booking_attendees x where x.id = n.attendee_id;
     v_silence := private.silence(b, a, n.channel, n.kind, false);
@@ -141,9 +150,7 @@ begin
     if b.status <> 'confirmed' or b.ends_at <= now() then
         raise exception 'there is nothing to confirm' using errcode = 'PT409';
     end if;
-    perform pg_advisory_xact_lock(hashtextextended('person:' || w.who, 0))
-    from (select coalesce(x.email, x.phone) as who from public.booking_attendees x
-          where x.booking_id = b.id order by 1) w;
+    perform private.lock_people(array[b.id]);
     for a in
         select * from public.booking_attendees x where x.booking_id = b.id and x.removed_at is null order by x.id
     loop
@@ -159,8 +166,8 @@ begin
         values (b.id, a.id, v_last.channel, 'confirmation', v_last.recipient, b.ical_uid, b.starts_at,
             b.revision, v_last.time_zone, v_last.locale)
         returning id into v_id;
-        insert into private.outbox (notification_id, priority, try_at, target, again)
-        values (v_id, private.priority('confirmation'), now(), private.truth_for(b, a,
+        insert into private.outbox (notification_id, channel, priority, try_at, target, again)
+        values (v_id, v_last.channel, private.priority('confirmation'), now(), private.truth_for(b, a,
             (select d.host_email from private.booking_details d where d.booking_id = b.id)), true);
         v_ids := v_ids || v_id;
     end loop;
