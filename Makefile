@@ -2,7 +2,7 @@
 # PYTHON makes .venv; from then on .venv's own is used, until somebody deletes that folder.
 PYTHON ?= python3
 VENV := .venv/bin/python
-OURS := $(if $(wildcard $(VENV)),$(VENV),$(PYTHON))
+OURS := $(shell test -x $(VENV) && echo $(VENV) || echo $(PYTHON))
 
 .DEFAULT_GOAL := help
 .PHONY: help setup dev up down reset test check bench stage

@@ -40,10 +40,8 @@ def _install_python_packages() -> None:
         sys.exit(f"Only {free} MB are free in {ROOT}; setting up needs {_MEGABYTES_NEEDED}.")
     print("Installing Python packages (once) …", flush=True)
     if not _has_pip():
-        # Over a broken one anew; one that was interrupted is completed.
-        start = ["--clear"] if not PYTHON.exists() else []
         _run(
-            [sys.executable, "-m", "venv", *start, str(VENV)],
+            [sys.executable, "-m", "venv", "--clear", str(VENV)],
             "Python could not make .venv (on Debian and Ubuntu, install the package python3-venv).",
         )
     # An older pip does not read dependency groups, so they are read here.
@@ -60,7 +58,8 @@ def _requirements() -> list[str]:
 
 def _inputs() -> str:
     """What decides which packages are installed: what we ask for, and for which Python."""
-    wanted = [*_requirements(), (ROOT / "constraints.txt").read_text(), f"{sys.version_info.major}.{sys.version_info.minor}"]
+    python = ".".join(map(str, sys.version_info[:2]))
+    wanted = [*_requirements(), (ROOT / "constraints.txt").read_text(), python]
     return hashlib.sha256("\n".join(wanted).encode()).hexdigest()
 
 
