@@ -22,27 +22,32 @@ _EVENTS = 100
 def reminders(request: web.Request) -> web.Answer:
     """`POST` by the scheduler → 200 `{"claimed", "sent", "failed", "skipped", "backlog"}`."""
     started_at = datetime.now(UTC)
+    applied, error = _retry_events()
     try:
-        result: dict[str, JsonValue] = {"applied": _retry_events()}
-        result |= asdict(outbox.drain(request.started + _SECONDS))
-    except ServiceError as error:
-        _finish(started_at, {}, error.code)
+        counts: dict[str, JsonValue] = {**asdict(outbox.drain(request.started + _SECONDS))}
+    except ServiceError as failure:
+        _finish(started_at, {"applied": applied}, failure.code)
         raise
-    counts = {name: count for name, count in result.items() if name != "applied"}
-    counts["backlog"] = _finish(started_at, result, None)
-    request.notes.update(result, backlog=counts["backlog"])
-    return web.Answer(counts)
+    backlog = _finish(started_at, {"applied": applied, **counts}, error)
+    request.notes.update(counts, applied=applied, backlog=backlog)
+    return web.Answer({**counts, "backlog": backlog})
 
 
-def _retry_events() -> int:
-    """Try events again that could not be applied when they came, each in a transaction of its own. → how many could."""
+def _retry_events() -> tuple[int, str | None]:
+    """Try events again that could not be applied when they came, each in a transaction of its own.
+
+    → how many could be applied, and why it stopped early: mail does not wait for an event that cannot be applied.
+    """
     applied = 0
-    for _ in range(_EVENTS):
-        answer = cast(dict[str, int], database.as_service().call("retry_events", p_limit=1))
-        applied += answer["applied"]
-        if not answer["tried"]:
-            break
-    return applied
+    try:
+        for _ in range(_EVENTS):
+            answer = cast(dict[str, int], database.as_service().call("retry_events", p_limit=1))
+            applied += answer["applied"]
+            if not answer["tried"]:
+                break
+    except ServiceError as error:
+        return applied, error.code
+    return applied, None
 
 
 def _finish(started_at: datetime, result: dict[str, JsonValue], error: str | None) -> JsonValue:

@@ -58,21 +58,32 @@ listed as (
 seat_uids as (
     select distinct l.node, l.who, l.person ->> 'seat' as seat from listed l where l.person ->> 'seat' is not null
 ),
+away_keys as materialized (
+    select n.node, 'left:' || n.node as key from node_names n where n.seated
+    union
+    select u.node, x.key
+    from seat_uids u join node_names n on n.node = u.node and n.seated
+    cross join lateral (values ('seat:' || u.seat), ('left:' || u.seat)) x (key)
+),
+moves as materialized (  -- one index read a key, however many reports there are
+    select distinct on (a.node, m.id) a.node, m.*
+    from away_keys a
+    cross join lateral (
+        select r.* from private.report_keys k join private.reports r on r.id = k.report_id
+        where k.key = a.key and r."trigger" = 'RESCHEDULED' and r.seated offset 0) m
+    order by a.node, m.id
+),
 moved_away as (
-    select n.node, coalesce(p.person ->> 'email', p.person ->> 'phone') as who, m.at, m.phase, m.key
-    from node_names n
-    join private.report_keys k on k.key = 'left:' || n.node or k.key in (
-        select x.key from seat_uids u, lateral (values ('seat:' || u.seat), ('left:' || u.seat)) x (key)
-        where u.node = n.node)
-    join private.reports m on m.id = k.report_id and m."trigger" = 'RESCHEDULED' and m.seated
-        and m.uid is distinct from n.node
-        and not (m.uid is null and m.calcom_id is not distinct from n.calcom_id)
-    cross join jsonb_array_elements(m.people) p (person)
-    where n.seated
-      and (m.rescheduled_from_uid = n.node or exists (
-          select 1 from seat_uids u
-          where u.node = n.node and u.who = coalesce(p.person ->> 'email', p.person ->> 'phone')
-            and u.seat in (p.person ->> 'seat', m.rescheduled_from_uid)))
+    select m.node, p.who, m.at, m.phase, m.key
+    from moves m
+    join node_names n on n.node = m.node
+    cross join lateral (
+        select coalesce(x.person ->> 'email', x.person ->> 'phone') as who, x.person ->> 'seat' as seat
+        from jsonb_array_elements(m.people) x (person)) p
+    where m.uid is distinct from m.node and not (m.uid is null and m.calcom_id is not distinct from n.calcom_id)
+      and (m.rescheduled_from_uid = m.node
+           or (m.node, p.who, p.seat) in (select u.node, u.who, u.seat from seat_uids u)
+           or (m.node, p.who, m.rescheduled_from_uid) in (select u.node, u.who, u.seat from seat_uids u))
 ),
 seat_words as (
     select l.node, l.who, l.at, l.phase, l.key, l."trigger" <> 'CANCELLED' as inside

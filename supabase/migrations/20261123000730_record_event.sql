@@ -182,7 +182,7 @@ end $$;
 
 -- Applies in a subtransaction: if it fails the inbox row stays, with its error. → as apply_event, or {"error"}
 create function private.try_event(p_event jsonb) returns jsonb
-    language plpgsql set search_path = '' set lock_timeout = '5s' as $$
+    language plpgsql set search_path = '' set lock_timeout = '2s' as $$
 begin
     for i in 1 .. 3 loop
         begin

@@ -353,7 +353,9 @@ begin
         values (p_job, p_started_at, now(), p_result, p_error);
     end if;
     return jsonb_build_object('backlog',
-        (select count(*) from (select 1 from private.outbox o where o.open and o.try_at <= now() limit 10000) x));
+        (select count(*) from generate_series(1, 3) l (priority), (values ('email'), ('sms')) c (channel), lateral (
+            select 1 from private.outbox o
+            where o.open and o.priority = l.priority and o.channel = c.channel and o.try_at <= now() limit 10000) x));
 end $$;
 
 create function public.claim_notifications(p_limit integer, p_lease integer, p_booking_id uuid) returns jsonb
