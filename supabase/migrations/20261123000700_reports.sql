@@ -88,20 +88,22 @@ end $$;
 
 -- The bookings that a report belongs to: none, one, or several that turn out to be one.
 create function private.bookings_of_report(p_report_id bigint) returns uuid[]
-    language sql stable set search_path = '' as $$
-    select coalesce(array_agg(distinct b.booking_id), '{}')
-    from (
-        select r.booking_id from private.reports r where r.id = p_report_id
-        union all
-        select r.booking_id
-        from private.report_keys mine
-        join private.report_keys other on other.key = mine.key and other.report_id <> mine.report_id
-        join private.reports r on r.id = other.report_id
-        where mine.report_id = p_report_id
-          and 'strong' in (mine.binds, other.binds) and 'none' not in (mine.binds, other.binds)
-    ) b
-    where b.booking_id is not null
-$$;
+    language plpgsql stable set search_path = '' as $$
+begin
+    return (
+        select coalesce(array_agg(distinct b.booking_id), '{}')
+        from (
+            select r.booking_id from private.reports r where r.id = p_report_id
+            union all
+            select r.booking_id
+            from private.report_keys mine
+            join private.report_keys other on other.key = mine.key and other.report_id <> mine.report_id
+            join private.reports r on r.id = other.report_id
+            where mine.report_id = p_report_id
+              and 'strong' in (mine.binds, other.binds) and 'none' not in (mine.binds, other.binds)
+        ) b
+        where b.booking_id is not null);
+end $$;
 
 -- The known booking that a note on a meeting (started, ended, no show) is about.
 create function private.booking_of_note(p_report_id bigint) returns uuid
@@ -119,17 +121,22 @@ $$;
 -- Bookings whose state a report of another booking decides too: those of a cancelled series, and the booking that a
 -- seat was moved out of.
 create function private.bookings_touched_by(p_report_id bigint) returns uuid[]
-    language sql stable set search_path = '' as $$
-    select coalesce(array_agg(distinct o.booking_id), '{}')
-    from private.reports r
-    join private.report_keys k on k.report_id = r.id
-    join private.report_keys ok on ok.key = k.key and k.key like 'series:%'
-        or k.key like 'seat:%' and ok.key = k.key
-        or k.key like 'left:%' and ok.key in ('uid:' || substr(k.key, 6), 'seat:' || substr(k.key, 6))
-    join private.reports o on o.id = ok.report_id
-    where r.id = p_report_id and o.booking_id is not null
-      and (r."trigger" = 'CANCELLED' and r.recurring and not r.seated or r."trigger" = 'RESCHEDULED' and r.seated)
-$$;
+    language plpgsql stable set search_path = '' as $$
+declare
+    r private.reports;
+begin
+    select * into r from private.reports x where x.id = p_report_id;
+    if not (r."trigger" = 'CANCELLED' and r.recurring and not r.seated or r."trigger" = 'RESCHEDULED' and r.seated) then
+        return '{}';
+    end if;
+    return (
+        select coalesce(array_agg(distinct o.booking_id), '{}')
+        from private.report_keys k
+        cross join lateral (values (k.key), (replace(k.key, 'left:', 'uid:')), (replace(k.key, 'left:', 'seat:'))) n (key)
+        join private.report_keys ok on ok.key = n.key
+        join private.reports o on o.id = ok.report_id
+        where k.report_id = r.id and k.key ~ '^(series|seat|left):' and o.booking_id is not null);
+end $$;
 
 -- What two reports about the same thing must not do at once.
 create function private.lock_names(p_change jsonb) returns setof text

@@ -3,7 +3,8 @@
 
 -- → {"booking": {…}, "people": [{…}], "nodes": [{…}], "hosts": [address], "sequence": n, "moved": bool, …}
 create function private.derive(p_booking_id uuid) returns jsonb
-    language sql stable set search_path = '' set timezone = 'UTC' as $$
+    language plpgsql stable set search_path = '' set timezone = 'UTC' as $$
+begin return (  -- plpgsql keeps the plan of this one statement; a function in SQL would plan it at each call
 with recursive
 own as (
     select r.* from private.reports r where r.booking_id = p_booking_id
@@ -273,6 +274,7 @@ select jsonb_build_object(
         'role', p.role, 'absent', p.absent, 'responses', p.responses,
         'removed_at', case when not p.inside then p.said_at end) order by p.who) from people p), '[]'))
 from head h, facts f, ending e
-$$;
+);
+end $$;
 revoke execute on function private.derive(uuid) from public, anon;
 comment on function private.derive(uuid) is 'Pure: the set of a booking''s reports → the booking, its people and its chain.';

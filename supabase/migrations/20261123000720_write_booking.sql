@@ -177,6 +177,9 @@ begin
     if private.write_people(p_booking_id, v_derived, v_old.id is null, p_context) then
         v_changed := true;
     end if;
+    if v_changed then
+        perform private.refresh_search_texts(array[p_booking_id]);
+    end if;
     if (v_derived ->> 'two_heads')::boolean then
         perform private.doubt(p_booking_id, 'two_heads', 'two living bookings in one chain');
     end if;

@@ -40,15 +40,17 @@ $$;
 -- `p_before`: as it was before that place in the order (null: now).
 create function private.last_told(
     p_attendee_id uuid, p_channel text, p_ical_uid text, p_with_file boolean, p_before bigint) returns jsonb
-    language sql stable set search_path = '' as $$
-    select jsonb_build_object('seq', o.seq, 'kind', n.kind, 'target', o.target, 'method', o.method)
-    from public.notifications n join private.outbox o on o.notification_id = n.id
-    where n.attendee_id = p_attendee_id and n.channel = p_channel and n.ical_uid = p_ical_uid and n.kind <> 'reminder'
-      and n.status in ('sending', 'unknown', 'sent', 'delivered', 'bounced', 'complained')
-      and (not p_with_file or o.method is not null)
-      and (p_before is null or o.seq < p_before)
-    order by o.seq desc limit 1
-$$;
+    language plpgsql stable set search_path = '' as $$
+begin
+    return (
+        select jsonb_build_object('seq', o.seq, 'kind', n.kind, 'target', o.target, 'method', o.method)
+        from public.notifications n join private.outbox o on o.notification_id = n.id
+        where n.attendee_id = p_attendee_id and n.channel = p_channel and n.ical_uid = p_ical_uid and n.kind <> 'reminder'
+          and n.status in ('sending', 'unknown', 'sent', 'delivered', 'bounced', 'complained')
+          and (not p_with_file or o.method is not null)
+          and (p_before is null or o.seq < p_before)
+        order by o.seq desc limit 1);
+end $$;
 
 create function private.priority(p_kind text) returns smallint
     language sql immutable set search_path = '' as $$

@@ -7,6 +7,7 @@ create index search_texts_words on private.search_texts using gin (words extensi
 -- Rare and frequent words want different plans.
 alter table private.search_texts alter column words set statistics 1000;
 
+-- Called by whoever writes a booking or its people.
 create function private.refresh_search_texts(p_booking_ids uuid[]) returns void
     language sql set search_path = '' as $$
     insert into private.search_texts as s (booking_id, words)
@@ -17,31 +18,6 @@ create function private.refresh_search_texts(p_booking_ids uuid[]) returns void
     where b.id = any (p_booking_ids)
     on conflict (booking_id) do update set words = excluded.words where s.words <> excluded.words
 $$;
-
-create function private.booking_search_text() returns trigger
-    language plpgsql security definer set search_path = '' as $$
-begin
-    perform private.refresh_search_texts(array(select c.id from changed c));
-    return null;
-end $$;
-create function private.people_search_text() returns trigger
-    language plpgsql security definer set search_path = '' as $$
-begin
-    perform private.refresh_search_texts(array(select distinct c.booking_id from changed c));
-    return null;
-end $$;
-create trigger bookings_search_made after insert on public.bookings
-    referencing new table as changed for each statement execute function private.booking_search_text();
-create trigger bookings_search_changed after update on public.bookings
-    referencing new table as changed for each statement execute function private.booking_search_text();
-create trigger booking_attendees_search_made after insert on public.booking_attendees
-    referencing new table as changed for each statement execute function private.people_search_text();
-create trigger booking_attendees_search_changed after update on public.booking_attendees
-    referencing new table as changed for each statement execute function private.people_search_text();
-create trigger booking_details_search_made after insert on private.booking_details
-    referencing new table as changed for each statement execute function private.people_search_text();
-create trigger booking_details_search_changed after update on private.booking_details
-    referencing new table as changed for each statement execute function private.people_search_text();
 
 revoke execute on all functions in schema private from public, anon;
 comment on table private.search_texts is 'Lower-case words of a booking and its people.';
