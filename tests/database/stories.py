@@ -9,7 +9,7 @@ from datetime import timedelta
 from random import Random
 from typing import Any
 
-from hypothesis import settings
+from hypothesis import Phase, settings
 from hypothesis import strategies as st
 
 from shared.booking import BookingChange, Host, Person
@@ -348,4 +348,10 @@ def deliveries() -> st.SearchStrategy[list[BookingChange]]:
 def examples(number: int) -> settings:
     """So many examples, the same at each run. With EXAMPLES=50 fifty times as many, and new ones each time."""
     more = os.environ.get("EXAMPLES")
-    return settings(max_examples=number * int(more or 1), derandomize=more is None, database=None, deadline=None)
+    return settings(
+        max_examples=number * int(more or 1),
+        derandomize=more is None,
+        database=None,
+        deadline=None,
+        phases=(Phase.generate, Phase.shrink),
+    )
