@@ -27,6 +27,7 @@ from local.supervisor import AskedToStop, Supervisor
 
 _MEGABYTES_NEEDED = 300
 _SECONDS_TO_STOP = 60
+_SECONDS_TO_END = 20
 _READY = "ready"
 
 
@@ -161,7 +162,9 @@ def _check_machine(site: Site) -> None:
     megabytes = shutil.disk_usage(site.directory).free // 2**20
     if megabytes < _MEGABYTES_NEEDED:
         raise SetupError(f"Only {megabytes} MB are free in {site.directory}; the stack needs {_MEGABYTES_NEEDED}.")
-    deadline = time.monotonic() + 3  # processes of a stack that was killed a moment ago may still be ending
+    # The processes of a stack that was killed a moment ago may still be ending, its Postgres last.
+    ending = (postgres.cluster_of(site).data / "postmaster.pid").exists()
+    deadline = time.monotonic() + (_SECONDS_TO_END if ending else 1)
     for name, port in asdict(site.ports).items():
         while _taken(port):
             if time.monotonic() > deadline:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import socket
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 from local.site import HOST
@@ -33,16 +31,6 @@ def child_running(pid: int, words: str) -> int:
 def alive(pids: dict[int, str]) -> dict[int, str]:
     """Those that still run as the same program. A zombie, whose parent has not looked yet, does not."""
     return {pid: command for pid, command in pids.items() if command and _command(pid) == command}
-
-
-def wait_until(condition: Callable[[], bool], seconds: float = 15) -> bool:
-    """Whether it came true in time."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if condition():
-            return True
-        time.sleep(0.05)
-    return condition()
 
 
 def in_use(port: int) -> bool:
