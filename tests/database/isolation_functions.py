@@ -1,0 +1,115 @@
+"""Who may call what, and is answered what: each exposed function, for each persona. All else must be refused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from tests.database.api import NO_RIGHT, NOT_THEIRS, NOT_THERE, Denied, Row
+from tests.database.isolation_world import PEOPLE, World, address
+
+# Function → its arguments, what to look at in its answer, and what each persona is answered. Nobody else has the right.
+Function = tuple[Callable[[World], Row], Callable[[World, Any], Any], dict[str, Any]]
+
+_STAFF_OF_A = {"client": NOT_THEIRS, "guest": NOT_THEIRS, "host": True, "admin": True}
+_STAFF_OF_A |= dict.fromkeys(("mate", "other", "unconfirmed", "other_host"), NOT_THERE)
+
+
+_NOON = "2026-11-23T12:00:00Z"
+
+
+def _booking(world: World) -> Row:
+    return {"p_booking_id": world.bookings["A"]}
+
+
+def _message(world: World) -> Row:
+    return {"p_id": world.messages["A:client"]}
+
+
+def _for_the_machinery(**arguments: Any) -> Function:
+    return (lambda world: arguments), (lambda world, answer: True), {"secret": True}
+
+
+def _story(world: World, entries: list[Row]) -> set[str]:
+    tables = {"event": "booking_events", "message": "notifications"}
+    in_a = {"booking_id": world.bookings["A"]}
+    return {world.label(tables[entry["entry"]], entry | in_a) for entry in entries}
+
+
+FUNCTIONS: dict[str, Function] = {
+    "record_event": _for_the_machinery(p_event={"source": "webhook", "received_at": _NOON, "changes": []}),
+    "retry_events": _for_the_machinery(p_limit=1),
+    "claim_notifications": _for_the_machinery(p_limit=0, p_lease=1, p_booking_id=None),
+    "store_payloads": _for_the_machinery(p_payloads=[]),
+    "settle_notifications": _for_the_machinery(p_results=[]),
+    "finish_job": _for_the_machinery(p_job="x", p_started_at=_NOON, p_result={}, p_error=None),
+    "record_receipt": _for_the_machinery(
+        p_receipt={"receipt_id": "x", "channel": "email", "provider_id": "x", "event": "sent"}
+    ),
+    "calendar_feed": _for_the_machinery(p_token_hash="0" * 64),
+    "preferences_by_link": _for_the_machinery(p_email=address("client"), p_changes={"email_reminders": False}),
+    "erase_person": _for_the_machinery(p_email=address("client")),
+    "search_bookings": (
+        lambda world: {},
+        lambda world, found: {world.label("bookings", row) + ("-" if row["removed"] else "") for row in found},
+        {
+            "client": {"A", "S", "R"},
+            "guest": {"A", "R-"},
+            "mate": {"S"},
+            "other": {"O"},
+            "unconfirmed": set(),
+            "host": {"A", "S", "R"},
+            "other_host": {"O", "U"},
+            "admin": {"A", "S", "R", "O", "U"},
+        },
+    ),
+    "booking_timeline": (
+        _booking,
+        _story,
+        {
+            **{who: set() for who in PEOPLE},
+            "client": {"A:created", "A:note_added", "A:client"},
+            "guest": {"A:created", "A:note_added", "A:guest"},
+            "host": {"A:created", "A:note_added", "A:note_added for staff", "A:client", "A:guest"},
+            "admin": {"A:created", "A:note_added", "A:note_added for staff", "A:client", "A:guest"},
+        },
+    ),
+    "booking_actions": (
+        _booking,
+        lambda world, answer: answer and answer["part"],
+        {**dict.fromkeys(PEOPLE), "client": "booker", "guest": "guest", "host": "staff", "admin": "staff"},
+    ),
+    "preview_plan": (
+        _booking,
+        lambda world, plan: {message["recipient"].split("@")[0] for message in plan},
+        {
+            **dict.fromkeys(PEOPLE, NOT_THERE),
+            "client": {"client"},
+            "guest": {"guest"},
+            "host": {"client", "guest"},
+            "admin": {"client", "guest"},
+        },
+    ),
+    "dashboard": (
+        lambda world: {"p_from": "2090-01-01T00:00:00Z", "p_to": "2090-01-02T00:00:00Z"},
+        lambda world, answer: answer["bookings"]["total"],
+        {**dict.fromkeys(PEOPLE, NOT_THEIRS), "host": 3, "other_host": 2, "admin": 5},
+    ),
+    "skip_notification": (_message, lambda world, answer: True, _STAFF_OF_A),
+    "send_notification_now": (_message, lambda world, answer: True, _STAFF_OF_A),
+    "resend_confirmation": (_booking, lambda world, answer: True, _STAFF_OF_A),
+}
+
+
+READ_ONLY = {"calendar_feed", "search_bookings", "booking_timeline", "booking_actions", "preview_plan", "dashboard"}
+
+
+def answer_of(function: str, world: World, persona: str) -> Any:
+    """What this persona is answered, as far as the matrix looks at it; or how it is refused."""
+    arguments, look, _ = FUNCTIONS[function]
+    answer = world.callers[persona].call(function, arguments(world))
+    return answer if isinstance(answer, Denied) else look(world, answer)
+
+
+def expected_of(function: str, persona: str) -> Any:
+    return FUNCTIONS[function][2].get(persona, NO_RIGHT)
