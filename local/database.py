@@ -51,6 +51,9 @@ def server(site: Site) -> Child:
     create(cluster, site.secret("postgres"))
 
     def ask() -> None:
+        # Asked too early, the server would write each refusal into its log.
+        if "ready" not in (cluster.data / "postmaster.pid").read_text():
+            raise ConnectionError("Postgres is still starting")
         try:
             psycopg.connect(site.postgres_url(), connect_timeout=2).close()
         except psycopg.OperationalError as error:

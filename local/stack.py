@@ -37,6 +37,7 @@ def main() -> None:
     parser.add_argument("--throwaway", action="store_true", help="for tests: no demo data, nothing forced to disk")
     parser.add_argument("--ready-fd", type=int, help="where to write a line when all answers")
     arguments = parser.parse_args()
+    os.environ["no_proxy"] = HOST  # the stack talks to itself, whatever proxy this machine goes out by
     directory = os.environ.get("LOCAL_DIR", ".local")
     try:
         site = site_from_environment(os.environ, throwaway=arguments.throwaway)

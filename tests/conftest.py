@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ import psycopg
 import pytest
 
 from local import database as local_database
-from local.site import Site
+from local.site import HOST, Site
 from tests.clean_slate import CleanSlate
 from tests.throwaway import running, settings_of, throwaway_site
 
@@ -46,6 +47,10 @@ class Stack:
     def log(self) -> str:
         """What all its processes have printed so far."""
         return (self.site.directory / "log").read_text(errors="replace")
+
+
+def pytest_configure() -> None:
+    os.environ["no_proxy"] = HOST  # the tests talk to this machine, whatever proxy it goes out by
 
 
 @pytest.fixture(scope="session")
