@@ -30,28 +30,28 @@ from shared.errors import (
     Unavailable,
 )
 
-# SQLSTATEs by their class or in full, and PostgREST's own codes. The longest prefix that fits decides.
+# SQLSTATEs by their class or in full, and PostgREST's own codes: the longest prefix that fits decides. All others pass
+# by themselves (connections, locks, resources, PostgREST without Postgres) or come from a gateway: `Unavailable`.
 _ERRORS: dict[str, type[ServiceError]] = {
-    "08": Unavailable,  # connection
     "22": Invalid,  # data: not a uuid, out of range
     "23": Conflict,  # constraint
-    "28": Unavailable,  # the API may not sign in to Postgres
-    "40": Unavailable,  # serialisation, deadlock
+    "42": ServiceError,  # our own SQL or call is wrong
     "42501": NotAllowed,
-    "53": Unavailable,  # out of resources
+    "55": ServiceError,
     "55P03": Unavailable,  # lock not available
-    "57": Unavailable,  # cancelled, shutting down
-    "58": Unavailable,  # system
+    "P0": ServiceError,
     "P0002": NotFound,
     "PT400": Invalid,  # raised by our SQL as PT<status>
     "PT403": NotAllowed,
     "PT404": NotFound,
     "PT409": Conflict,
     "PT429": RateLimited,
-    "PGRST0": Unavailable,  # PostgREST cannot reach Postgres
+    "PGRST1": ServiceError,
+    "PGRST2": ServiceError,
     "PGRST301": NotSignedIn,
     "PGRST302": NotSignedIn,
     "PGRST303": NotSignedIn,
+    "XX": ServiceError,
 }
 
 # Saying these twice does no harm, so they are said again when a pooled connection turns out to be dead.
@@ -89,15 +89,10 @@ class Database:
 
     def _translate(self, function: str, error: APIError) -> ServiceError:
         code = error.code or ""
-        kinds = [kind for length in range(len(code), 1, -1) if (kind := _ERRORS.get(code[:length]))]
-        if kinds:
-            kind = kinds[0]
-        elif not code or (code.isdecimal() and len(code) == 3):
-            kind = Unavailable  # not PostgREST's answer but a gateway's: it is down, or refuses our key
-        else:
-            kind = ServiceError
-        if kind is NotSignedIn and not self._signed_in:
-            kind = Unavailable  # our own key was refused
+        known = (code[:length] for length in range(len(code), 1, -1))
+        kind = next((_ERRORS[prefix] for prefix in known if prefix in _ERRORS), Unavailable)
+        if not self._signed_in and not code.startswith("PT"):
+            kind = Unavailable  # nothing that the machinery says comes from a person: the trouble is ours
         if kind.status >= 500:
             log.error("database refused", error, function=function, code=code)
         return kind()

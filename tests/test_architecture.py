@@ -176,13 +176,11 @@ def test_importing_a_function_opens_no_connection(name: str) -> None:
 
 def after_import(name: str, code: str) -> str:
     """What `code` prints in a fresh process that has imported the function as it is deployed."""
-    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)} | {
-        one: "https://x.example.com" for one in settings.NAMES
-    }
+    values = dict.fromkeys(settings.NAMES, "https://x.example.com") | {"RATE_LIMIT_ACTIONS": "5"}
     done = subprocess.run(
         [sys.executable, "-c", f"import main; {code}"],
         cwd=ROOT / "functions" / name,
-        env=environment | {"RATE_LIMIT_ACTIONS": "5"},
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), **values},
         capture_output=True,
         text=True,
     )

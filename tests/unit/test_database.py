@@ -90,6 +90,10 @@ def test_one_client_serves_all_threads() -> None:
         (400, "42703", ServiceError),
         (400, "P0001", ServiceError),
         (400, "55000", ServiceError),
+        (500, "XX000", ServiceError),
+        (500, "08006", Unavailable),
+        (500, "SUP", Unavailable),
+        (500, "", Unavailable),
     ],
 )
 def test_errors_are_told_apart_by_their_code(
@@ -101,6 +105,19 @@ def test_errors_are_told_apart_by_their_code(
         database.as_user("t").call("search_bookings")
     assert type(raised.value) is expected
     assert raised.value.detail == ""
+
+
+@pytest.mark.parametrize("code", ["22P02", "23505", "42501", "42703", "P0001", "PGRST202", "PGRST301", "XX000", "SUP"])
+def test_what_the_machinery_cannot_say_is_our_trouble(httpx_mock: HTTPXMock, code: str) -> None:
+    httpx_mock.add_response(status_code=400, json={"code": code, "message": "x"})
+    with pytest.raises(Unavailable):
+        database.as_service().call("record_event")
+
+
+def test_unless_our_sql_says_so(httpx_mock: HTTPXMock) -> None:
+    httpx_mock.add_response(status_code=404, json={"code": "PT404", "message": "x"})
+    with pytest.raises(NotFound):
+        database.as_service().call("calendar_feed")
 
 
 @pytest.mark.parametrize("status", [500, 502, 503, 504, 520])
