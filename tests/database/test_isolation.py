@@ -84,6 +84,19 @@ def test_the_matrix_holds_all_that_is_exposed(db: Connection) -> None:
     assert sorted(name for (name,) in functions) == sorted(FUNCTIONS)  # an overload would stand twice
 
 
+def test_functions_are_granted_to_whom_the_matrix_names(db: Connection) -> None:
+    granted = db.execute(
+        "select p.proname, r.rolname from pg_proc p cross join pg_roles r"
+        " where p.pronamespace = 'public'::regnamespace and r.rolname in ('anon', 'authenticated', 'service_role')"
+        " and has_function_privilege(r.oid, p.oid, 'execute')"
+    ).fetchall()
+    named = {
+        function: "service_role" if "secret" in answers else "authenticated"
+        for function, (_, _, answers) in FUNCTIONS.items()
+    }
+    assert sorted(granted) == sorted(named.items())
+
+
 def test_every_exposed_table_is_guarded_by_policies_for_the_signed_in(db: Connection) -> None:
     open_tables = db.execute(
         "select relname from pg_class"
