@@ -15,7 +15,9 @@ create table public.notification_preferences (
     locale text,
     constraint notification_preferences_email check (email = lower(email)),
     constraint notification_preferences_leads check (
-        cardinality(reminder_leads) <= 6 and 15 <= all (reminder_leads) and 20160 >= all (reminder_leads)),
+        cardinality(reminder_leads) <= 6 and coalesce(array_ndims(reminder_leads), 1) = 1
+        and array_position(reminder_leads, null) is null
+        and 15 <= all (reminder_leads) and 20160 >= all (reminder_leads)),
     constraint notification_preferences_sms_lead check (sms_lead between 15 and 20160),
     constraint notification_preferences_phone check (phone ~ '^\+[1-9][0-9]{6,14}$'),
     constraint notification_preferences_locale check (locale ~ '^[a-zA-Z]{2,3}([-_][a-zA-Z0-9]{2,8})*$')
@@ -37,17 +39,17 @@ grant insert (email, email_reminders, reminder_leads, sms_reminders, sms_lead, q
 grant update (email_reminders, reminder_leads, sms_reminders, sms_lead, quiet_start, quiet_end, quiet_email,
     time_zone, locale) on public.notification_preferences to authenticated;
 
--- A zone that Postgres does not know would fail the planner later; it fails the writer now.
+-- A zone that is not in the IANA database (Postgres takes 'FOO3' too) would mislead the planner and the mails.
 create function private.check_time_zone() returns trigger
     language plpgsql security invoker set search_path = '' as $$
 begin
-    perform now() at time zone coalesce(new.time_zone, 'UTC');
+    if not exists (select 1 from pg_catalog.pg_timezone_names z where z.name = new.time_zone) then
+        raise exception 'unknown time zone' using errcode = '22023', hint = 'Use a name of the IANA database.';
+    end if;
     return new;
-exception when invalid_parameter_value then
-    raise exception 'unknown time zone' using errcode = '22023', hint = 'Use a name of the IANA database.';
 end $$;
-create trigger notification_preferences_time_zone before insert or update on public.notification_preferences
-    for each row execute function private.check_time_zone();
+create trigger notification_preferences_time_zone before insert or update of time_zone on public.notification_preferences
+    for each row when (new.time_zone is not null) execute function private.check_time_zone();
 
 create table public.sms_consents (
     id bigint generated always as identity primary key,

@@ -24,6 +24,7 @@ grant select on public.webhook_events to authenticated, service_role;
 create table private.pending_events (
     event_id uuid primary key references public.webhook_events (id) on delete cascade,
     event jsonb not null,
+    doubt_id uuid,
     tries integer not null default 1,
     try_at timestamptz not null default now() + interval '15 seconds'
 );
@@ -121,6 +122,9 @@ create table public.doubts (
         'series_without_id', 'two_heads', 'unknown_booking')),
     constraint doubts_outcome_when_resolved check ((resolved_at is null) = (outcome is null))
 );
+alter table private.pending_events add constraint pending_events_doubt_id_fkey
+    foreign key (doubt_id) references public.doubts (id) on delete set null;
+create index pending_events_doubt on private.pending_events (doubt_id);
 create unique index doubts_open on public.doubts (booking_id, kind) where resolved_at is null and booking_id is not null;
 create index doubts_booking on public.doubts (booking_id);
 create index doubts_look_at on public.doubts (look_at) where resolved_at is null;

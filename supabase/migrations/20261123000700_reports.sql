@@ -82,7 +82,7 @@ begin
     update private.reports r set at = v_at where r.id = v_old.id and v_at < r.at;
     return (v_old.id, false, v_at < v_old.at, exists (
         select 1 from private.report_keys k join private.reports r on r.id = k.report_id
-        where k.key = coalesce('uid:' || v_old.uid, 'id:' || v_old.calcom_id) and r.id <> v_old.id and r.phase >= 0
+        where k.key = coalesce('uid:' || v_old.uid, 'id:' || v_old.calcom_id) and r.id <> v_old.id and (r.phase >= 0) = (v_old.phase >= 0)
           and r.uid is not distinct from v_old.uid and r.at > v_old.at and r.at < v_at));
 end $$;
 

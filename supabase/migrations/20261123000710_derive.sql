@@ -190,11 +190,13 @@ ending as (
         (array_agg(e.reason order by e.at desc, e.phase desc, e.key desc) filter (where e.reason is not null))[1] as reason,
         (array_agg(e.by order by e.at desc, e.phase desc, e.key desc) filter (where e.by is not null))[1] as by
     from (
-        select s.at, s.phase, s.key, s.reason, s.by from said s join head h on h.node = s.node
-        where s."trigger" = 'CANCELLED' and not h.seated  -- why a seat was left is between that person and the staff
-           or s."trigger" = 'REJECTED' or s."trigger" = 'API' and s.status in ('cancelled', 'rejected')
+        select s.at, s.phase, s.key, s.by,
+            -- Why a seat was left is between that person and the staff.
+            case when not (h.seated and s."trigger" = 'CANCELLED') then s.reason end as reason
+        from said s join head h on h.node = s.node
+        where s."trigger" in ('CANCELLED', 'REJECTED') or s."trigger" = 'API' and s.status in ('cancelled', 'rejected')
         union all
-        select c.at, c.phase, c.key, c.reason, c.by from closed c join head h on h.node = c.node
+        select c.at, c.phase, c.key, c.by, c.reason from closed c join head h on h.node = c.node
     ) e
 ),
 persons as (

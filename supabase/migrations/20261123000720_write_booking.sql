@@ -117,7 +117,8 @@ begin
            is distinct from
            (v_new.starts_at, v_new.ends_at, private.place(v_new), v_new.host_name, v_new.host_email, v_new.title, v_new.status)
     then
-        v_new.revision := greatest((v_derived ->> 'sequence')::integer, v_old.revision + 1);
+        v_new.revision := greatest((v_derived ->> 'sequence')::integer, 1 + greatest(v_old.revision, (
+            select max(n.revision) from public.notifications n where n.booking_id = v_old.id and n.status <> 'skipped')));
     end if;
 
     v_changed := to_jsonb(v_old) - 'updated_at' is distinct from to_jsonb(v_new) - 'updated_at';
@@ -236,6 +237,7 @@ begin
         update private.booking_aliases a set booking_id = v_survivor where a.booking_id = v_other;
         insert into private.booking_aliases (id, booking_id) values (v_other, v_survivor);
         delete from public.bookings b where b.id = v_other;
+        perform private.refresh_search_texts(array[v_survivor]);
         perform private.tell_story(v_survivor, 'merged', p_context, '{}', 'staff', null);
     end loop;
     perform set_config('booking.timeline', '', true);

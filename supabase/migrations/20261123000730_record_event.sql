@@ -52,16 +52,17 @@ begin
         on a.booking_id = r.booking_id and coalesce(a.email, a.phone) = coalesce(p.person ->> 'email', p.person ->> 'phone');
 end $$;
 
--- Finds the booking of a stored report: a new one, the known one, or several that turn out to be one.
-create function private.attach_report(p_report_id bigint, p_context jsonb) returns uuid
+-- Puts a stored report with its booking: a new one, the known one, or several that turn out to be one. → it was several
+create function private.attach_report(p_report_id bigint, p_context jsonb) returns boolean
     language plpgsql set search_path = '' as $$
 declare
     v_ids uuid[] := private.bookings_of_report(p_report_id);
-    v_id uuid := case cardinality(v_ids)
-        when 0 then gen_random_uuid() when 1 then v_ids[1] else private.merge_bookings(v_ids, p_context) end;
 begin
-    update private.reports r set booking_id = v_id where r.id = p_report_id;
-    return v_id;
+    update private.reports r
+    set booking_id = case cardinality(v_ids)
+        when 0 then gen_random_uuid() when 1 then v_ids[1] else private.merge_bookings(v_ids, p_context) end
+    where r.id = p_report_id;
+    return cardinality(v_ids) > 1;
 end $$;
 
 -- Notes on a meeting that came before anything else was known of it, and wait for this report.
@@ -106,6 +107,7 @@ declare
     v_contexts jsonb := '{}';  -- booking → the context of the change that touches it first
     v_notes bigint[] := '{}';
     v_news bigint[] := '{}';
+    v_merged bigint[] := '{}';
     v_waiting integer := 0;
     v_changed boolean;
     v_bookings jsonb := '[]';
@@ -123,15 +125,15 @@ begin
             v_booking_id := coalesce(v_report.booking_id, private.booking_of_note(v_report.id));
             if v_booking_id is null then
                 v_waiting := v_waiting + 1;
-                if (v_stored[i]).is_new then
-                    insert into public.doubts (kind, detail) values ('unknown_booking', v_report."trigger");
-                end if;
                 continue;
             end if;
             v_notes := v_notes || case when v_report.booking_id is null then v_report.id end;
             update private.reports r set booking_id = v_booking_id where r.id = v_report.id;
         elsif (v_stored[i]).changed then
-            v_booking_id := private.attach_report(v_report.id, private.context_of(p_event, v_changes[i]));
+            if private.attach_report(v_report.id, private.context_of(p_event, v_changes[i])) then
+                v_merged := v_merged || v_report.id;
+            end if;
+            select r.booking_id into v_booking_id from private.reports r where r.id = v_report.id;
             v_news := v_news || v_report.id;
             with woken as (
                 update private.reports r set booking_id = v_booking_id
@@ -157,7 +159,8 @@ begin
         where s.changed and b.booking_id is not null
         order by b.booking_id, b.rank, s.n) x;
     for v_booking_id in select k.id::uuid from jsonb_object_keys(v_contexts) k (id) order by 1 loop
-        v_changed := private.write_booking(v_booking_id, v_contexts -> v_booking_id::text);
+        v_changed := private.write_booking(v_booking_id, v_contexts -> v_booking_id::text)
+            or exists (select 1 from private.reports r where r.id = any (v_merged) and r.booking_id = v_booking_id);
         for v_report in select * from private.reports r where r.id = any (v_notes) and r.booking_id = v_booking_id loop
             perform private.note_meeting(v_report, jsonb_build_object(
                 'source', v_report.source, 'actor_kind', 'calcom', 'occurred_at', v_report.at));
@@ -192,7 +195,7 @@ begin
                 if i = 3 then
                     return jsonb_build_object('error', sqlstate || ': busy');
                 end if;
-            when others then
+            when query_canceled or others then  -- too slow for the statement's time is kept like any other failure
                 return jsonb_build_object('error', sqlstate || ': ' || sqlerrm);
         end;
     end loop;
@@ -206,6 +209,22 @@ create function private.outcome_of(p_result jsonb) returns text
         when (p_result ->> 'waiting')::integer > 0 then 'quarantined'
         else 'duplicate' end
 $$;
+
+-- Keeps what an event would have done, to be tried again. A note on a booking that nobody knows is a doubt too.
+create function private.keep_pending(p_event_id uuid, p_event jsonb, p_result jsonb) returns void
+    language plpgsql set search_path = '' as $$
+declare
+    v_doubt_id uuid;
+begin
+    if exists (select 1 from private.pending_events p where p.event_id = p_event_id) then
+        return;
+    end if;
+    if not p_result ? 'error' then
+        insert into public.doubts (kind, detail) values ('unknown_booking', p_event #>> '{changes,0,trigger}')
+        returning id into v_doubt_id;
+    end if;
+    insert into private.pending_events (event_id, event, doubt_id) values (p_event_id, p_event, v_doubt_id);
+end $$;
 
 -- Definer: service_role has no rights on the machinery's tables.
 create function private.record_event(p_event jsonb) returns jsonb
@@ -242,10 +261,9 @@ begin
         set outcome = v_outcome, error = v_error, booking_id = (v_result ->> 'booking_id')::uuid
         where w.id = v_inbox.id;
         if v_outcome = 'quarantined' and jsonb_array_length(coalesce(p_event -> 'changes', '[]')) > 0 then
-            insert into private.pending_events (event_id, event) values (v_inbox.id, p_event - 'body')
-            on conflict (event_id) do nothing;
+            perform private.keep_pending(v_inbox.id, p_event - 'body', v_result);
         else
-            delete from private.pending_events p where p.event_id = v_inbox.id;
+            perform private.forget_pending(p, 'applied') from private.pending_events p where p.event_id = v_inbox.id;
         end if;
     end if;
     return jsonb_strip_nulls(jsonb_build_object(
@@ -255,6 +273,12 @@ end $$;
 
 -- The sweep tries again what could not be applied: soon at first, then each time twice as late, for some days. One event
 -- a transaction is best: its locks are not held while the next one waits. → {"tried": n, "applied": n}
+create function private.forget_pending(p private.pending_events, p_outcome text) returns void
+    language sql set search_path = '' as $$
+    delete from private.pending_events x where x.event_id = p.event_id;
+    update public.doubts d set resolved_at = now(), outcome = p_outcome where d.id = p.doubt_id and d.resolved_at is null
+$$;
+
 create function private.retry_events(p_limit integer) returns jsonb
     language plpgsql security definer set search_path = '' as $$
 declare
@@ -275,18 +299,19 @@ begin
             update private.pending_events p
             set tries = p.tries + 1, try_at = now() + least(interval '15 seconds' * 2 ^ p.tries, interval '6 hours')
             where p.event_id = v_pending.event_id;
-            delete from private.pending_events p where p.event_id = v_pending.event_id and p.tries > 25;
-            update public.webhook_events w set error = coalesce(v_result ->> 'error', w.error)
+            update public.webhook_events w
+            set error = case when v_pending.tries >= 25 then 'given up: ' else '' end
+                || coalesce(v_result ->> 'error', 'unknown booking')
             where w.id = v_pending.event_id;
+            if v_pending.tries >= 25 then
+                perform private.forget_pending(v_pending, 'given up');
+            end if;
         else
             v_applied := v_applied + 1;
             update public.webhook_events w
             set outcome = 'applied', error = null, booking_id = (v_result ->> 'booking_id')::uuid
             where w.id = v_pending.event_id;
-            update public.doubts d set resolved_at = now(), outcome = 'applied'
-            where d.kind = 'unknown_booking' and d.booking_id is null and d.resolved_at is null
-              and not exists (select 1 from private.reports r where r.booking_id is null and r.phase < 0);
-            delete from private.pending_events p where p.event_id = v_pending.event_id;
+            perform private.forget_pending(v_pending, 'applied');
         end if;
     end loop;
     return jsonb_build_object('tried', v_tried, 'applied', v_applied);

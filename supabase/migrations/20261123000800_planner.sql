@@ -36,14 +36,14 @@ create function private.change_kind(p_told jsonb, p_truth jsonb, p_moved boolean
     end
 $$;
 
--- What a person was last told about a calendar entry: {"seq", "kind", "target", "method"}, or null.
+-- What a person was last told about a calendar entry: {"seq", "kind", "target", "method", "revision"}, or null.
 -- `p_before`: as it was before that place in the order (null: now).
 create function private.last_told(
     p_attendee_id uuid, p_channel text, p_ical_uid text, p_with_file boolean, p_before bigint) returns jsonb
     language plpgsql stable set search_path = '' as $$
 begin
     return (
-        select jsonb_build_object('seq', o.seq, 'kind', n.kind, 'target', o.target, 'method', o.method)
+        select jsonb_build_object('seq', o.seq, 'kind', n.kind, 'target', o.target, 'method', o.method, 'revision', n.revision)
         from public.notifications n join private.outbox o on o.notification_id = n.id
         where n.attendee_id = p_attendee_id and n.channel = p_channel and n.ical_uid = p_ical_uid and n.kind <> 'reminder'
           and n.status in ('sending', 'unknown', 'sent', 'delivered', 'bounced', 'complained')
@@ -85,6 +85,15 @@ create function private.was_moved(d private.booking_details, a public.booking_at
           and coalesce(p.person ->> 'email', p.person ->> 'phone') = coalesce(a.email, a.phone))
 $$;
 
+-- The SEQUENCE of a message: the booking's, but above what took the entry out or put it in before, since of equal ones
+-- a calendar believes the one that it has (RFC 5546 2.1.4). `p_filed`: the last message with a calendar file.
+create function private.next_revision(b public.bookings, p_kind text, p_filed jsonb) returns integer
+    language sql immutable set search_path = '' as $$
+    select greatest(b.revision, case
+        when p_filed ->> 'method' <> case when p_kind in ('confirmation', 'rescheduled', 'updated') then 'REQUEST' else 'CANCEL' end
+        then (p_filed ->> 'revision')::integer + 1 end)
+$$;
+
 -- Makes `p_kind` the one unsent word for this person about this calendar entry (null: none is owed).
 create function private.owe(
     b public.bookings, a public.booking_attendees, p_ical_uid text, p_kind text, p_truth jsonb, p_told_seq bigint,
@@ -98,12 +107,14 @@ declare
     v_wishes public.notification_preferences;
     v_zone text;
     v_locale text;
+    v_revision integer;
     v_id uuid;
 begin
     select * into v_wishes from public.notification_preferences p where p.email = a.email;
     v_zone := coalesce(v_wishes.time_zone, a.time_zone, b.host_time_zone, 'UTC');
     v_locale := coalesce(v_wishes.locale, a.locale,
         (select d.host_locale from private.booking_details d where d.booking_id = b.id), 'en');
+    v_revision := private.next_revision(b, p_kind, private.last_told(a.id, v_channel, p_ical_uid, true, null));
     select n.* into v_pending
     from public.notifications n join private.outbox o on o.notification_id = n.id
     where n.attendee_id = a.id and n.channel = v_channel and n.ical_uid = p_ical_uid and n.kind <> 'reminder'
@@ -111,9 +122,9 @@ begin
     order by o.seq desc limit 1;
     select o.target into v_target from private.outbox o where o.notification_id = v_pending.id;
     if v_pending.kind = p_kind and v_target = p_truth and v_pending.reason is distinct from 'superseded' then
-        update public.notifications n set time_zone = v_zone, locale = v_locale, revision = b.revision
+        update public.notifications n set time_zone = v_zone, locale = v_locale, revision = v_revision
         where n.id = v_pending.id and n.status = 'planned'
-          and (n.time_zone, n.locale, n.revision) is distinct from (v_zone, v_locale, b.revision);
+          and (n.time_zone, n.locale, n.revision) is distinct from (v_zone, v_locale, v_revision);
         return;
     end if;
     with superseded as (
@@ -132,7 +143,7 @@ begin
     insert into public.notifications (booking_id, attendee_id, channel, kind, recipient, ical_uid, starts_at, revision,
         time_zone, locale, status, reason)
     values (b.id, a.id, v_channel, p_kind, coalesce(a.email, a.phone), p_ical_uid,
-        (p_truth ->> 'starts_at')::timestamptz, b.revision, v_zone, v_locale,
+        (p_truth ->> 'starts_at')::timestamptz, v_revision, v_zone, v_locale,
         case when v_silence is null then 'planned' else 'skipped' end, v_silence)
     returning id into v_id;
     insert into private.outbox (notification_id, channel, priority, try_at, open, target)
@@ -243,9 +254,13 @@ create trigger notification_preferences_removed after delete on public.notificat
     referencing old table as changed for each statement execute function private.plan_after_wishes();
 create trigger sms_consents_made after insert on public.sms_consents
     referencing new table as changed for each statement execute function private.plan_after_wishes();
+create trigger sms_consents_removed after delete on public.sms_consents
+    referencing old table as changed for each statement execute function private.plan_after_wishes();
 create trigger sms_consents_changed after update on public.sms_consents
     referencing new table as changed for each statement execute function private.plan_after_wishes();
 create trigger suppressions_made after insert on public.suppressions
+    referencing new table as changed for each statement execute function private.plan_after_suppressions();
+create trigger suppressions_changed after update on public.suppressions
     referencing new table as changed for each statement execute function private.plan_after_suppressions();
 create trigger suppressions_lifted after delete on public.suppressions
     referencing old table as changed for each statement execute function private.plan_after_suppressions();

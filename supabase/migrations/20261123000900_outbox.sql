@@ -10,9 +10,10 @@ declare
     v_taken integer;
 begin
     select * into v_rate from private.send_rates r where r.channel = p_channel for update;
-    v_tokens := least(greatest(v_rate.rate, 1),
-                      v_rate.tokens + v_rate.rate * extract(epoch from v_now - v_rate.refilled_at)::numeric);
-    v_taken := least(p_wanted, floor(v_tokens)::integer);
+    -- A clock that was set back refills nothing, and takes nothing away.
+    v_tokens := least(greatest(v_rate.rate, 1), greatest(v_rate.tokens, 0)
+        + v_rate.rate * greatest(extract(epoch from v_now - v_rate.refilled_at), 0)::numeric);
+    v_taken := greatest(least(p_wanted, floor(v_tokens)::integer), 0);
     update private.send_rates r set tokens = v_tokens - v_taken, refilled_at = v_now where r.channel = p_channel;
     return v_taken;
 end $$;
@@ -286,6 +287,9 @@ begin
     select * into n from public.notifications x where x.id = o.notification_id for update;
     update private.send_rates r set rate = greatest((p_result ->> 'rate_limit')::numeric, 0.1)
     where r.channel = n.channel and r.rate <> (p_result ->> 'rate_limit')::numeric;
+    if v_outcome = 'retry' and p_result -> 'rate_limited' = 'true' and p_result ->> 'rate_limit' is not null then
+        update private.send_rates r set tokens = 0, refilled_at = clock_timestamp() where r.channel = n.channel;
+    end if;
     if n.id is null
        or v_outcome <> 'sent' and (not o.open or o.lease is distinct from (p_result ->> 'lease')::uuid) then
         return false;

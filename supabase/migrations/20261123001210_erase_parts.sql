@@ -93,6 +93,7 @@ begin
         from jsonb_to_recordset(private.derive(b.id) -> 'people') x (who text, responses jsonb)
         where a.booking_id = b.id and coalesce(a.email, a.phone) = x.who and a.responses is distinct from x.responses;
     end loop;
+    perform private.refresh_search_texts(p.booking_ids);
     return cardinality(p.attendee_ids);
 end $$;
 
