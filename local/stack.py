@@ -49,6 +49,8 @@ def main() -> None:
         sys.exit(str(error))
     except OSError as error:  # a full disk, a folder that may not be written
         sys.exit(f"{error.filename or directory}: {error.strerror or error}")
+    except KeyboardInterrupt:
+        sys.exit(128 + signal.SIGINT)
 
 
 def _dev(site: Site, ready_fd: int | None) -> None:
@@ -116,6 +118,9 @@ def _up(site: Site) -> None:
         background.terminate()
         background.wait()
         raise
+    if not is_ready and holder(_lock_file(site)):
+        _wait_for_other(site)  # it was a moment faster
+        return
     if not is_ready:
         raise SetupError(f"{_last_line(log)}\nThe whole log: {log}")
     print(_greeting(site))

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 
 import psycopg
@@ -104,6 +105,14 @@ def test_up_and_down_twice_are_no_fault(site: Site) -> None:
     assert _command(site, "down").returncode == 0
     assert not _any_in_use(site)
     assert _command(site, "down").returncode == 0
+
+
+def test_two_ups_at_once_are_one_stack(site: Site) -> None:
+    with ThreadPoolExecutor() as pool:
+        both = list(pool.map(lambda _: _command(site, "up"), range(2)))
+    assert [done.returncode for done in both] == [0, 0], [done.stderr for done in both]
+    assert _command(site, "down").returncode == 0
+    assert not _any_in_use(site)
 
 
 def test_data_from_other_migrations_is_one_clear_line(site: Site) -> None:
