@@ -149,7 +149,7 @@ begin
     select * into n from public.notifications x where x.id = p_id for update;
     select * into o from private.outbox x where x.notification_id = p_id;
     v_posted := exists (select 1 from private.outbox_batches p where p.key = o.batch_key);
-    if not o.open then
+    if not o.open or n.status = 'planned' and private.under_way(n) then
         return false;
     elsif n.status = 'sending' and v_posted then
         if o.first_tried_at < now() - interval '23 hours' then  -- keys live 24 h: sending again might send twice

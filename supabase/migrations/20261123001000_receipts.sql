@@ -93,6 +93,11 @@ begin
     end if;
 end $$;
 
+create function private.message_of_provider(p_channel text, p_provider_id text) returns uuid
+    language sql stable set search_path = '' as $$
+    select n.id from public.notifications n where n.channel = p_channel and n.provider_id = p_provider_id limit 1
+$$;
+
 -- → {"outcome": "applied" | "duplicate" | "unknown" (kept: its message may be settled later)}
 create function private.record_receipt(p_receipt jsonb) returns jsonb
     language plpgsql security definer set search_path = '' as $$
@@ -100,9 +105,6 @@ declare
     r private.receipts := jsonb_populate_record(null::private.receipts, p_receipt);
     v_id uuid := (select n.id from public.notifications n where n.id = r.notification_id and n.channel = r.channel);
 begin
-    if v_id is null and r.provider_id is not null then
-        perform pg_advisory_xact_lock(hashtextextended('receipt:' || r.provider_id, 0));
-    end if;
     insert into private.receipts (receipt_id, channel, provider_id, notification_id, event, permanent, detail, occurred_at)
     values (r.receipt_id, r.channel, r.provider_id, r.notification_id, r.event, coalesce(r.permanent, false),
         left(r.detail, 500), coalesce(r.occurred_at, now()))
@@ -110,8 +112,11 @@ begin
     if not found then
         return '{"outcome": "duplicate"}';
     end if;
-    v_id := coalesce(v_id, (select n.id from public.notifications n
-                            where n.channel = r.channel and n.provider_id = r.provider_id limit 1));
+    v_id := coalesce(v_id, private.message_of_provider(r.channel, r.provider_id));
+    if v_id is null and r.provider_id is not null then  -- perhaps it is being settled
+        perform pg_advisory_xact_lock(hashtextextended('receipt:' || r.provider_id, 0));
+        v_id := private.message_of_provider(r.channel, r.provider_id);
+    end if;
     if v_id is null then
         return '{"outcome": "unknown"}';
     end if;

@@ -164,7 +164,7 @@ begin
         insert into public.notifications (booking_id, attendee_id, channel, kind, recipient, ical_uid, starts_at,
             revision, time_zone, locale)
         values (b.id, a.id, v_last.channel, 'confirmation', v_last.recipient, b.ical_uid, b.starts_at,
-            b.revision, v_last.time_zone, v_last.locale)
+            greatest(b.revision, v_last.revision), v_last.time_zone, v_last.locale)
         returning id into v_id;
         insert into private.outbox (notification_id, channel, priority, try_at, target, again)
         values (v_id, v_last.channel, private.priority('confirmation'), now(), private.truth_for(b, a,

@@ -11,6 +11,14 @@ create table private.feed_tokens (
     constraint feed_tokens_one_each unique (user_id, filters)
 );
 
+-- What the signed-in person, who was removed from a booking, last heard of it: no trace of what changed later.
+create function private.last_heard(p_booking_id uuid) returns jsonb
+    language sql stable set search_path = '' as $$
+    select jsonb_build_object('revision', coalesce(max(n.revision), 0), 'updated_at', max(a.removed_at))
+    from public.booking_attendees a left join public.notifications n on n.attendee_id = a.id
+    where a.booking_id = p_booking_id and a.email = private.my_email()
+$$;
+
 -- What a feed shows, read with its maker's rights as they are now: null if the token is unknown, or its maker's account
 -- is closed. Cancelled ones stay in it, so that calendars take them out.
 create function private.calendar_feed(p_token_hash text) returns jsonb
@@ -31,11 +39,11 @@ begin
     v_filters.page_cursor := null;
     v_filters.page_size := 5000;
     select coalesce(jsonb_agg(jsonb_build_object(
-        'id', c.id, 'ical_uid', b.ical_uid, 'revision', b.revision, 'status', c.status, 'title', c.title,
-        'starts_at', c.starts_at, 'ends_at', c.ends_at, 'updated_at', b.updated_at) || case when c.removed then '{}'
-        else jsonb_build_object(
-            'description', b.description, 'location', b.location, 'meeting_url', b.meeting_url,
-            'host_name', b.host_name, 'host_email', b.host_email) end order by c.starts_at, c.id), '[]')
+        'id', c.id, 'ical_uid', b.ical_uid, 'status', c.status, 'title', c.title, 'starts_at', c.starts_at,
+        'ends_at', c.ends_at) || case when c.removed then private.last_heard(c.id) else jsonb_build_object(
+            'revision', b.revision, 'updated_at', b.updated_at, 'description', b.description, 'location', b.location,
+            'meeting_url', b.meeting_url, 'host_name', b.host_name, 'host_email', b.host_email) end
+        order by c.starts_at, c.id), '[]')
     into v_bookings
     from private.find_bookings(v_filters) c join public.bookings b on b.id = c.id;
     return jsonb_build_object('owner', private.my_email(), 'bookings', v_bookings);

@@ -15,6 +15,10 @@ create table private.erased (
     erased_at timestamptz not null
 );
 
+-- Where somebody is named, found without reading the whole set: erasing must not hold up what comes in.
+create index reports_people on private.reports using gin (people jsonb_path_ops);
+create index reports_booker on private.reports (booker) where booker is not null;
+
 -- A person's pseudonym: an address that no mail can reach (RFC 2606), from the keyed hash of the real one.
 create function private.pseudonym(p_who text) returns text
     language sql stable set search_path = '' as $$

@@ -25,6 +25,13 @@ create function private.change_of(r private.reports) returns jsonb
         'rescheduled_from_starts_at', private.instant(r.rescheduled_from_starts_at)))
 $$;
 
+create function private.reports_naming(p_who text) returns setof bigint
+    language sql stable set search_path = '' as $$
+    select r.id from private.reports r where r.people @> jsonb_build_array(jsonb_build_object('email', p_who))
+    union select r.id from private.reports r where r.people @> jsonb_build_array(jsonb_build_object('phone', p_who))
+    union select r.id from private.reports r where r.booker = p_who
+$$;
+
 -- Reports that say the same once the person is gone become one, as if they had always come that way.
 create function private.erase_from_reports(p private.person_to_erase) returns integer
     language plpgsql set search_path = '' as $$
@@ -35,10 +42,8 @@ declare
     v_key text;
     v_count integer := 0;
 begin
-    for r in select * from private.reports x where x.booking_id = any (p.booking_ids)
-                or x.people @> jsonb_build_array(jsonb_build_object('email', p.who))
-                or x.people @> jsonb_build_array(jsonb_build_object('phone', p.who)) or x.booker = p.who
-             order by x.id
+    for r in select * from private.reports x
+             where x.booking_id = any (p.booking_ids) or x.id in (select private.reports_naming(p.who)) order by x.id
     loop
         v_old := private.change_of(r);
         v_new := private.redact_person(v_old, p.who, p.pseudonym);
@@ -125,7 +130,8 @@ create function private.erase_from_messages(p private.person_to_erase) returns i
 declare
     v_ids uuid[] := array(
         select n.id from public.notifications n
-        where n.attendee_id = any (p.attendee_ids) or n.recipient = p.who or n.recipient = any (p.phones) order by n.id);
+        where n.attendee_id = any (p.attendee_ids) or n.channel = 'email' and n.recipient = p.who
+           or n.channel = 'sms' and n.recipient = any (p.phones || p.who) order by n.id);
 begin
     perform 1 from private.outbox o where o.notification_id = any (v_ids) order by o.notification_id for update;
     -- Bytes that carry other people's messages too stay until those are settled, a day at most.
@@ -147,7 +153,7 @@ begin
     return cardinality(v_ids);
 end $$;
 
--- Bodies, events that wait, and what jobs wrote down.
+-- Bodies about their bookings, bodies about none (forms, what was not understood), and events that wait.
 create function private.erase_from_inbox(p private.person_to_erase) returns integer
     language plpgsql set search_path = '' as $$
 declare
@@ -156,14 +162,12 @@ begin
     update public.webhook_events w
     set body = private.stub_of(w.body), error = split_part(w.error, ':', 1)
     where w.booking_id = any (p.booked_ids)
-       or strpos(lower(w.body::text), ltrim(p.who, '+')) > 0  -- <digits>@sms.cal.com
-       or w.booking_id = any (p.booking_ids) and exists (
-           select 1 from unnest(p.names) n (name) where strpos(lower(w.body::text), lower(n.name)) > 0);
+       or (w.booking_id = any (p.booking_ids) or w.booking_id is null) and exists (
+           select 1 from unnest(p.names) n (name)
+           where strpos(lower(w.body::text), lower(ltrim(n.name, '+'))) > 0);  -- <digits>@sms.cal.com
     get diagnostics v_count = row_count;
-    update private.pending_events x set event = private.redact_erased_event(x.event);
-    update public.doubts d set detail = null where strpos(lower(d.detail), p.who) > 0;
-    update public.job_runs j set result = '{"erased": true}', error = null
-    where strpos(lower(j.result::text || coalesce(j.error, '')), p.who) > 0;
+    update private.pending_events x set event = private.redact_erased_event(x.event)
+    where strpos(lower(x.event::text), p.who) > 0;
     return v_count;
 end $$;
 
@@ -176,7 +180,7 @@ create function private.erase_own(p private.person_to_erase, p_user_id uuid) ret
         update public.sms_consents x set email = p.pseudonym, phone = 'erased' where x.email = p.who returning 1
     ), feeds as (
         delete from private.feed_tokens x
-        where x.user_id = p_user_id or strpos(lower(x.filters::text), p.who) > 0 returning 1
+        where x.user_id = p_user_id or x.filters <> '{}' and strpos(lower(x.filters::text), p.who) > 0 returning 1
     ), views as (
         delete from public.saved_views x where strpos(lower(x.view::text), p.who) > 0 returning 1
     ), notes as (

@@ -14,8 +14,7 @@ create function private.person_to_erase(p_who text) returns private.person_to_er
         array(select x.id from rows x),
         array(select x.booking_id from rows x
               union select r.booking_id from private.reports r
-              where r.booking_id is not null and (r.booker = p_who
-                  or r.people @> jsonb_build_array(jsonb_build_object('email', p_who)))
+              where r.id in (select private.reports_naming(p_who)) and r.booking_id is not null
               order by 1),
         array(select x.booking_id from rows x join private.booking_details d on d.booking_id = x.booking_id
               where x.role = 'booker' and not d.seated),
@@ -62,12 +61,11 @@ begin
     perform pg_advisory_xact_lock(hashtextextended('erasure', 0));
     p := private.person_to_erase(v_who);
     perform 1 from public.bookings b where b.id = any (p.booking_ids) order by b.id for update;
-    perform pg_advisory_xact_lock(hashtextextended('person:' || w.who, 0))
-    from (values (v_who), (p.pseudonym) order by 1) w (who);
+    perform private.lock_people(p.booking_ids);
     insert into private.erased (pseudonym, erased_at) values (p.pseudonym, clock_timestamp())
     on conflict (pseudonym) do update set erased_at = excluded.erased_at;
 
-    select u.id into v_user_id from auth.users u where lower(u.email) = v_who;
+    select u.id into v_user_id from auth.users u where u.email = v_who;
     v_report := jsonb_build_object('remains', private.remains_elsewhere(p, v_user_id));
     v_report := v_report || jsonb_build_object('erased', jsonb_build_object(
         'bookings', cardinality(p.booking_ids),
