@@ -10,7 +10,6 @@ import socket
 import subprocess
 import sys
 import time
-import venv
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,6 +21,7 @@ from ruamel.yaml import YAML
 
 from ops.stage import ROOT, functions, stage
 from tests.conftest import Stack
+from tests.deploy.staged import environment
 
 PING = json.dumps({"triggerEvent": "PING", "createdAt": "2026-11-23T08:00:00.000Z", "payload": {}}).encode()
 
@@ -29,7 +29,7 @@ PING = json.dumps({"triggerEvent": "PING", "createdAt": "2026-11-23T08:00:00.000
 @pytest.mark.parametrize("name", functions())
 def test_a_staged_function_starts_alone_and_answers(name: str, tmp_path: Path, clean: Stack) -> None:
     folder = stage(name, tmp_path)
-    python = _environment(tmp_path / "environment", folder)
+    python = environment(tmp_path / "environment", folder)
     settings = _settings(name, clean)
     with _running(python, folder, name, settings) as url:
         answer = _ask(url, name, clean)
@@ -54,15 +54,6 @@ def test_a_function_without_a_setting_does_not_start_and_names_it(tmp_path: Path
     )
     assert done.returncode != 0
     assert "CALCOM_WEBHOOK_SECRET" in done.stderr
-
-
-def _environment(path: Path, folder: Path) -> Path:
-    venv.create(path, with_pip=False)
-    python = path / "bin" / "python"
-    install = [sys.executable, "-m", "pip", "--python", str(python), "install", "--quiet"]
-    done = subprocess.run([*install, "-r", "requirements.txt"], cwd=folder, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    return python
 
 
 def _settings(name: str, stack: Stack) -> dict[str, str]:
