@@ -61,7 +61,7 @@ ONLY = {
     "twilio": set[str](),
     "requests": set[str](),
     "logging": {"log"},
-    "os": {"settings", "log"},
+    "os": {"settings", "log", "http_client"},
     "threading": {"http_client", "jwks"},
 }
 CLIENTS = {
