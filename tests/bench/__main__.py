@@ -109,7 +109,7 @@ def _webhook(stack: Stack, python: Path, folder: Path) -> dict[str, Row]:
         def through_webhook(body: bytes) -> None:
             _post(client, ours.url, body, stack).raise_for_status()
 
-        def through_rpc(event: dict[str, Any]) -> None:
+        def through_rpc(event: Any) -> None:
             postgrest.rpc("record_event", {"p_event": event}).execute()
 
         ways: Ways = ((through_webhook, _bodies()), (through_rpc, map(_event, _bodies())))
