@@ -43,7 +43,9 @@ declare
     v_count integer := 0;
 begin
     for r in select * from private.reports x
-             where x.booking_id = any (p.booking_ids) or x.id in (select private.reports_naming(p.who)) order by x.id
+             where x.id in (select y.id from private.reports y where y.booking_id = any (p.booking_ids)
+                            union select private.reports_naming(p.who))
+             order by x.id
     loop
         v_old := private.change_of(r);
         v_new := private.redact_person(v_old, p.who, p.pseudonym);
@@ -75,13 +77,15 @@ create function private.erase_from_bookings(p private.person_to_erase) returns i
     language plpgsql set search_path = '' as $$
 declare
     b public.bookings;
+    v_derived jsonb;
     v_new public.bookings;
 begin
     update public.booking_attendees a
     set email = p.pseudonym, name = null, phone = null, time_zone = null, locale = null, responses = null
     where a.id = any (p.attendee_ids);
     for b in select * from public.bookings x where x.id = any (p.booking_ids) loop
-        v_new := jsonb_populate_record(b, private.derive(b.id) -> 'booking');
+        v_derived := private.derive(b.id);
+        v_new := jsonb_populate_record(b, v_derived -> 'booking');
         update public.bookings x
         set title = v_new.title, description = v_new.description, location = v_new.location,
             cancellation_reason = v_new.cancellation_reason, updated_at = now(),
@@ -95,7 +99,7 @@ begin
           and private.place(b) is distinct from private.place(v_new);
         update public.booking_attendees a
         set responses = x.responses
-        from jsonb_to_recordset(private.derive(b.id) -> 'people') x (who text, responses jsonb)
+        from jsonb_to_recordset(v_derived -> 'people') x (who text, responses jsonb)
         where a.booking_id = b.id and coalesce(a.email, a.phone) = x.who and a.responses is distinct from x.responses;
     end loop;
     perform private.refresh_search_texts(p.booking_ids);
@@ -162,9 +166,9 @@ begin
     update public.webhook_events w
     set body = private.stub_of(w.body), error = split_part(w.error, ':', 1)
     where w.booking_id = any (p.booked_ids)
-       or (w.booking_id = any (p.booking_ids) or w.booking_id is null) and exists (
-           select 1 from unnest(p.names) n (name)
-           where strpos(lower(w.body::text), lower(ltrim(n.name, '+'))) > 0);  -- <digits>@sms.cal.com
+       or w.booking_id = any (p.booking_ids) and exists (
+           select 1 from unnest(p.names) n (name) where strpos(lower(w.body::text), lower(ltrim(n.name, '+'))) > 0)
+       or w.booking_id is null and strpos(lower(w.body::text), ltrim(p.who, '+')) > 0;  -- <digits>@sms.cal.com
     get diagnostics v_count = row_count;
     update private.pending_events x set event = private.redact_erased_event(x.event)
     where strpos(lower(x.event::text), p.who) > 0;

@@ -61,6 +61,15 @@ def test_cancelled_bookings_stay_so_that_calendars_take_them_out(portal: Portal)
     assert "location" not in removed
 
 
+def test_who_was_removed_sees_no_trace_of_later_changes(portal: Portal) -> None:
+    subscribe(portal, portal.account("ben@example.com"))
+    portal.say("CREATED", "u1", ANA, BEN)
+    portal.say("API", "u1", ANA)
+    before = feed(portal)
+    portal.say("RESCHEDULED", "u2", ANA, rescheduled_from_uid="u1", starts_in=70, title="Something else")
+    assert feed(portal) == before
+
+
 def test_the_feed_of_a_closed_account_is_no_feed(portal: Portal) -> None:
     user = portal.account("admin@example.com", "admin")
     subscribe(portal, user)
