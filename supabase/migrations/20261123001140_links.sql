@@ -15,7 +15,7 @@ create table private.feed_tokens (
 create function private.last_heard(p_booking_id uuid) returns jsonb
     language sql stable set search_path = '' as $$
     select jsonb_build_object('revision', coalesce(max(n.revision), 0), 'updated_at', max(a.removed_at))
-    from public.booking_attendees a left join public.notifications n on n.attendee_id = a.id
+    from public.booking_attendees a left join public.notifications n on n.attendee_id = a.id and n.sent_at is not null
     where a.booking_id = p_booking_id and a.email = private.my_email()
 $$;
 
