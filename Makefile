@@ -5,7 +5,7 @@ VENV := .venv/bin/python
 OURS := $(shell test -x $(VENV) && echo $(VENV) || echo $(PYTHON))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup dev up down reset test check bench stage
+.PHONY: help setup dev up down reset test check bench mails stage
 
 help: ## show these commands
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1|\2/p' Makefile | awk -F '|' '{ printf "  make %-8s %s\n", $$1, $$2 }'
@@ -40,6 +40,9 @@ check: setup ## lint, types, unit tests: the fast half
 
 bench: setup ## measure, beside the floor of each measure
 	@$(VENV) -m tests.bench
+
+mails: setup ## render every message in every language into build/mails, to look at
+	@$(VENV) -m local.mails
 
 stage: setup ## make build/x, exactly what is deployed (FUNCTION=x)
 	@$(VENV) -m ops.stage $(FUNCTION)
