@@ -18,7 +18,9 @@ create function private.truth_for(b public.bookings, a public.booking_attendees,
 $$;
 
 -- Which change message follows from what was told (null: nothing yet) and what is true. Null: nothing to say.
-create function private.change_kind(p_told jsonb, p_truth jsonb, p_moved boolean) returns text
+-- `p_filed`: the last message with a calendar file. Whoever holds a time that is no more is told so, whatever they were
+-- told since (two bookings that turned out to be one may have spoken of one entry).
+create function private.change_kind(p_told jsonb, p_filed jsonb, p_truth jsonb, p_moved boolean) returns text
     language sql immutable set search_path = '' as $$
     select case p_truth ->> 'state'
         when 'confirmed' then case
@@ -30,9 +32,11 @@ create function private.change_kind(p_told jsonb, p_truth jsonb, p_moved boolean
             end
         when 'pending' then case
             when p_told ->> 'state' is distinct from 'pending' or p_told -> 'starts_at' <> p_truth -> 'starts_at'
+                or p_filed ->> 'method' = 'REQUEST'
             then 'requested' end
         when 'awaiting_payment' then null  -- Cal.com asks for the money
-        else case when p_told ->> 'state' is distinct from p_truth ->> 'state' then p_truth ->> 'state' end
+        else case when p_told ->> 'state' is distinct from p_truth ->> 'state' or p_filed ->> 'method' = 'REQUEST'
+             then p_truth ->> 'state' end
     end
 $$;
 
@@ -170,7 +174,8 @@ declare
 begin
     perform private.owe(b, a, b.ical_uid,
         case when a.removed_at is null or not d.insiders ? coalesce(a.email, a.phone)  -- a host taken for a guest
-             then private.change_kind(v_told -> 'target', v_truth, private.was_moved(d, a)) end, v_truth,
+             then private.change_kind(v_told -> 'target', private.last_told(a.id, v_channel, b.ical_uid, true, null),
+                 v_truth, private.was_moved(d, a)) end, v_truth,
         (v_told ->> 'seq')::bigint, p_old_news);
     -- An invitation under another UID (the booking was two, once) is taken out of the calendar.
     for v_ical_uid in

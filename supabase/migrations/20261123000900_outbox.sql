@@ -33,15 +33,16 @@ declare
     d private.booking_details;
     a public.booking_attendees;
     v_told jsonb;
+    v_truth jsonb;
 begin
     select * into b from public.bookings x where x.id = n.booking_id;
     select * into d from private.booking_details x where x.booking_id = n.booking_id;
     select * into a from public.booking_attendees x where x.id = n.attendee_id;
     v_told := private.last_told(a.id, n.channel, n.ical_uid, false, o.seq);
-    if n.ical_uid = b.ical_uid and n.kind <> 'reminder'
-       and not (o.again and o.target = private.truth_for(b, a, d.host_email))
-       and private.change_kind(v_told -> 'target', private.truth_for(b, a, d.host_email), private.was_moved(d, a))
-           is distinct from n.kind then
+    v_truth := private.truth_for(b, a, d.host_email);
+    if n.ical_uid = b.ical_uid and n.kind <> 'reminder' and (o.target <> v_truth or not o.again
+       and private.change_kind(v_told -> 'target', private.last_told(a.id, n.channel, n.ical_uid, true, o.seq), v_truth,
+               private.was_moved(d, a)) is distinct from n.kind) then
         return 'superseded';
     end if;
     if b.starts_at <= now() and (v_told is null or o.target ->> 'state' in ('confirmed', 'pending')) then
