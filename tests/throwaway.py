@@ -36,10 +36,14 @@ def throwaway_site(prefix: str = "booking-calendar-") -> Iterator[Site]:
 
 
 def environment(site: Site) -> dict[str, str]:
-    """What a command of the stack needs to mean this one. A `make` above us is none of its business."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
+    """What a command of the stack needs to mean this one."""
     ports = {f"{name.upper()}_PORT": str(port) for name, port in asdict(site.ports).items()}
-    return kept | ports | {"LOCAL_DIR": str(site.directory), "SCHEDULER_SECONDS": str(site.scheduler_seconds)}
+    return without_make() | ports | {"LOCAL_DIR": str(site.directory), "SCHEDULER_SECONDS": str(site.scheduler_seconds)}
+
+
+def without_make() -> dict[str, str]:
+    """Our environment; a `make` that may have started these tests is none of a command's business."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
 
 
 @contextmanager

@@ -14,7 +14,7 @@ import pytest
 
 from local import database, postgres, stack
 from local.site import ROOT, Ports, SetupError, Site, site_from_environment
-from tests.throwaway import environment, throwaway_site
+from tests.throwaway import environment, throwaway_site, without_make
 
 
 def _run(environ: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -28,7 +28,7 @@ def test_an_old_python_is_one_clear_line(tmp_path: Path) -> None:
     old.write_text(f'#!/bin/sh\nexec "{sys.executable}" -c "{pretend}" "$2"\n')
     old.chmod(old.stat().st_mode | stat.S_IXUSR)
     command = ["make", "-f", str(ROOT / "Makefile"), "dev", f"PYTHON={old}"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(command, cwd=tmp_path, env=without_make(), capture_output=True, text=True, timeout=60)
     assert done.returncode != 0
     assert done.stderr.splitlines()[0].startswith("Python 3.11 or newer is needed and ")
     assert "Traceback" not in done.stderr

@@ -13,6 +13,7 @@ from packaging.utils import canonicalize_name
 
 from local import setup
 from local.site import ROOT
+from tests.throwaway import without_make
 
 
 def _pinned() -> dict[str, str]:
@@ -39,6 +40,12 @@ def _needed() -> set[str]:
     return {name for name in found if "[" not in name}
 
 
+def _make(target: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["make", target], cwd=ROOT, env=without_make(), capture_output=True, text=True, timeout=120, check=True
+    )
+
+
 def test_every_package_that_is_needed_is_pinned_and_no_other() -> None:
     pinned, needed = _pinned(), _needed()
     assert {name: distribution(name).version for name in needed} == {name: pinned.get(name) for name in needed}
@@ -61,13 +68,13 @@ def test_the_lock_file_knows_every_platform_of_the_supabase_cli() -> None:
 
 def test_a_second_setup_does_nothing_quickly() -> None:
     begun = time.monotonic()
-    done = subprocess.run(["make", "setup"], cwd=ROOT, capture_output=True, text=True, timeout=120, check=True)
+    done = _make("setup")
     assert time.monotonic() - begun < 5
     assert done.stdout == ""
 
 
 def test_every_command_is_explained() -> None:
-    shown = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, timeout=10, check=True).stdout
+    shown = _make("help").stdout
     for command in ("dev", "up", "down", "reset", "test", "check", "bench", "stage"):
         assert re.search(rf"^  make {command} +\w", shown, re.MULTILINE), command
 
