@@ -151,6 +151,8 @@ class World(People):
         hidden = [c.host.hidden for c in self.changes(head) if c.host and c.host.hidden is not None]
         ended = status in ("cancelled", "rejected")
         endings = self.endings(head) if ended else []
+        # Why somebody gave up a seat is for that person alone.
+        private = [r for r in self.reports_of[head] if self.seated(head) and r.change.trigger == "CANCELLED"]
         attendees = self.attendees(component, head)
         return Booking(
             nodes={node: self.number(node) for node in known},
@@ -177,7 +179,7 @@ class World(People):
             host_time_zone=hosts[-1].time_zone if hosts else None,
             seats=self.newest(head, "seats"),
             series=next((c.series for c in self.changes(head) if c.series), None),
-            cancellation_reason=next((r.change.reason for r in endings if r.change.reason), None),
+            cancellation_reason=next((r.change.reason for r in endings if r.change.reason and r not in private), None),
             cancelled_by=next((r.change.by for r in endings if r.change.by), "calcom") if ended else None,
             attendees=attendees,
             crew=frozenset(self.holders(component) - attendees.keys()),

@@ -49,15 +49,18 @@ def truth(booking: Booking, person: Attendee) -> Truth | None:
     return Truth(state, booking.starts_at, booking.meeting_url or booking.location, booking.host)
 
 
-def owed(now: Truth | None, told: Truth | None, moved: bool) -> Kind | None:
-    """The kind of message that brings this person from what was told to what is true; None: nothing to say."""
+def owed(now: Truth | None, told: Truth | None, moved: bool, invited: bool = False) -> Kind | None:
+    """The kind of message that brings this person from what was told to what is true; None: nothing to say.
+
+    `invited`: the last calendar file that this person got holds a time, which has to go when it is not confirmed.
+    """
     if now is None:
         return None
     if now.state in ("cancelled", "rejected", "pick_new_time"):
-        return None if told and told.state == now.state else now.state
+        return None if told and told.state == now.state and not invited else now.state
     if now.state == "pending":
         known = told is not None and told.state == "pending" and told.starts_at == now.starts_at
-        return None if known else "requested"
+        return None if known and not invited else "requested"
     if told is None:
         return "rescheduled" if moved else "confirmation"
     if told.state != "confirmed":

@@ -45,6 +45,9 @@ class Postbox:
     random: Random
     letters: dict[str, Letter] = field(default_factory=dict)  # by the id of the message, in the order of their leaving
     under_way: dict[str, str] = field(default_factory=dict)  # id → lease
+    in_doubt: set[str] = field(default_factory=set)  # perhaps taken: to be posted once more, with the same bytes
+    fallen: dict[str, Who] = field(default_factory=dict)  # claimed, and never posted
+    clumsy: bool = True
 
     def __post_init__(self) -> None:
         self.sql.execute("update private.send_rates set rate = 1000000, tokens = 1000000")
@@ -53,13 +56,29 @@ class Postbox:
         """Take what is due. What was tried before, and is posted once more, is no new letter."""
         new = []
         for row in call(self.sql, "claim_notifications", 1000, 600, None):
+            number = row["id"]
+            self.fallen.pop(number, None)
+            self.in_doubt.discard(number)
             if row["status"] != "sending":
                 continue
-            self.under_way[row["id"]] = row["lease"]
-            if row["id"] not in self.letters:
-                self.letters[row["id"]] = self.letter(row, world)
-                new.append(self.letters[row["id"]])
+            if number not in self.letters and self.random.random() < 0.1 * self.clumsy:
+                self.fall(number, (UUID(row["booking_id"]), row["recipient"]))
+                continue
+            self.under_way[number] = row["lease"]
+            bytes_ = {"lease": row["lease"], "batch_key": row["batch_key"], "payload": row["kind"]}
+            call(self.sql, "store_payloads", json.dumps([bytes_]))
+            if number not in self.letters:
+                self.letters[number] = self.letter(row, world)
+                new.append(self.letters[number])
         return new
+
+    def fall(self, number: str, who: Who) -> None:
+        """Whoever claimed this died before the bytes were stored, and so before the post; the lease has run out."""
+        self.sql.execute("update private.outbox set try_at = now() where notification_id = %s", [number])
+        self.fallen[number] = who
+
+    def unsettled(self) -> set[str]:
+        return {*self.under_way, *self.in_doubt}
 
     def settle_some(self) -> None:
         for number in [number for number in self.under_way if self.random.random() < 0.7]:
@@ -77,18 +96,21 @@ class Postbox:
         if outcome == "refused":
             result["accepted"] = False
         call(self.sql, "settle_notifications", json.dumps([result]))
-        status = self.sql.execute("select status from notifications where id = %s", [number]).fetchone()
-        if status and status[0] not in ("sending", "unknown", "sent"):
+        [(status,)] = self.sql.execute("select status from notifications where id = %s", [number]).fetchall()
+        if status == "sending":
+            self.in_doubt.add(number)
+        elif status not in ("unknown", "sent"):
             del self.letters[number]
 
     def owed(self, world: World) -> set[tuple[Who, str]]:
         """Who should be told what now, by the model; not before what is under way to them is settled."""
-        waiting = {(self.survivor(self.letters[n].booking), self.letters[n].recipient) for n in self.under_way}
+        waiting = {(self.survivor(self.letters[n].booking), self.letters[n].recipient) for n in self.unsettled()}
         found: set[tuple[Who, str]] = set()
         for identifier, booking in self.bookings(world).items():
             for name, person in booking.attendees.items():
                 told = self.told(identifier, name)
-                kind = owed(truth(booking, person), told[-1].truth if told else None, person.moved)
+                invited = [letter.method for letter in told if letter.method][-1:] == ["REQUEST"]
+                kind = owed(truth(booking, person), told[-1].truth if told else None, person.moved, invited)
                 if kind and not person.staff and (identifier, name) not in waiting:
                     found.add(((identifier, name), kind))
         return found
