@@ -28,6 +28,8 @@ CALENDAR = "BEGIN:VCALENDAR\r\nEND:VCALENDAR\r\n"
 def sdk(resend_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(resend, "api_url", resend_url)
     monkeypatch.setattr(resend, "api_key", KEY)
+    # As the SDK comes: our own mail module, imported by other tests, puts a client of ours there.
+    monkeypatch.setattr(resend, "default_http_client", resend.RequestsClient(timeout=10))
 
 
 def messages(client: httpx.Client) -> list[dict[str, Any]]:
