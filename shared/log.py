@@ -59,7 +59,7 @@ def _write(severity: Severity, message: str, fields: dict[str, JsonValue]) -> No
         "message": message,
         "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
         **(_trace.get() or {}),
-        **fields,
+        **{name: value for name, value in fields.items() if value is not None},
     }
     # One write, so that lines of several threads stay whole.
     sys.stdout.write(json.dumps(line, ensure_ascii=True, default=str) + "\n")

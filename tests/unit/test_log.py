@@ -25,7 +25,7 @@ def lines(capsys: Capture) -> list[dict[str, Any]]:
 
 def test_one_json_object_a_line(capsys: Capture) -> None:
     log.info("two\nlines", outcome="applied", count=3)
-    log.warning("again")
+    log.warning("again", error=None)
     first, second = lines(capsys)
     assert (first["severity"], first["message"], first["outcome"], first["count"]) == (
         "INFO",
@@ -34,6 +34,7 @@ def test_one_json_object_a_line(capsys: Capture) -> None:
         3,
     )
     assert second["severity"] == "WARNING"
+    assert "error" not in second
     assert first["time"].endswith("+00:00")
 
 
