@@ -107,6 +107,8 @@ def _deliver(rows: list[dict[str, Any]], deadline: float) -> Counts:
     for row in due:
         try:
             letters.append(_write(row))
+        except ImportError:
+            raise  # a package is missing in this deployment: no message is to blame
         except Exception as error:
             log.error("message not rendered", error, notification_id=row["id"], kind=row["kind"])
             unrendered = Delivery(outcome="failed", accepted=False, error=f"render: {type(error).__name__}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
 from collections.abc import Callable
 from typing import Any
@@ -155,6 +156,16 @@ def test_one_that_cannot_be_rendered_fails_alone(
     assert (failed["outcome"], failed["error"], failed["accepted"]) == ("failed", "render: ValidationError", False)
     assert world.settled[row(2)["id"]]["outcome"] == "sent"
     assert "someone@example.com" not in capsys.readouterr().out
+
+
+def test_a_missing_package_is_not_blamed_on_the_messages(
+    play: Callable[..., World], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = play([row(1), row(2)])
+    monkeypatch.setitem(sys.modules, "shared.ical", None)
+    with pytest.raises(ImportError):
+        outbox.drain(soon())
+    assert world.settled == {}, "their leases run out, and they are claimed again"
 
 
 @pytest.mark.parametrize("answer", [{"json": []}, {"json": None}, {"json": {}}, {"json": {"id": None}}])
