@@ -42,7 +42,7 @@ def test_nothing_that_comes_late_revives_a_cancelled_booking(said: list[BookingC
     assert [booking.status for booking in after] == ["cancelled" for _ in before]
 
 
-@examples(200)
+@examples(150)
 @given(deliveries())
 def test_the_sql_makes_of_any_order_what_the_model_makes(sql: Connection, arrived: list[BookingChange]) -> None:
     recorded.empty(sql)
