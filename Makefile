@@ -30,7 +30,7 @@ test: setup ## lint, types, all tests
 	@$(VENV) -m ruff check .
 	@$(VENV) -m ruff format --check .
 	@$(VENV) -m mypy
-	@$(VENV) -m pytest
+	@$(VENV) -m pytest -n 3 --dist loadfile
 
 check: setup ## lint, types, unit tests: the fast half
 	@$(VENV) -m ruff check .

@@ -196,7 +196,9 @@ ending as (
         from said s join head h on h.node = s.node
         where s."trigger" in ('CANCELLED', 'REJECTED') or s."trigger" = 'API' and s.status in ('cancelled', 'rejected')
         union all
-        select c.at, c.phase, c.key, c.by, c.reason from closed c join head h on h.node = c.node
+        select c.at, c.phase, c.key, c.by,
+            case when not (h.seated and exists (select 1 from said s where s.node = h.node and s.key = c.key)) then c.reason end
+        from closed c join head h on h.node = c.node
     ) e
 ),
 persons as (
