@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from shared.booking import BookingChange
 from tests.database import recorded
+from tests.database.arrivals import deliveries, examples, stories
 from tests.database.life import DAWN
 from tests.database.model import World
 from tests.database.recorded import Connection, difference, in_model, in_sql
-from tests.database.stories import deliveries, examples, stories
 
 randoms = st.randoms(use_true_random=False)
 

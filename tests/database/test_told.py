@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from shared.booking import BookingChange
 from tests.database import recorded
+from tests.database.arrivals import deliveries, examples
 from tests.database.expectations import answer, tell
 from tests.database.life import ANA
 from tests.database.model import Booking, World
@@ -16,7 +17,6 @@ from tests.database.model_messages import truth
 from tests.database.model_people import Attendee
 from tests.database.postbox import Letter, Postbox
 from tests.database.recorded import Connection
-from tests.database.stories import deliveries, examples
 
 
 @examples(50)
