@@ -175,7 +175,7 @@ WRONG: list[dict[str, Any]] = [
     {"aud": None},
     {"iss": "https://accounts.evil.example.com"},
     {"iss": None},
-    {"exp": int(time.time()) - 3600},
+    {"exp": 1_600_000_000},
     {"exp": None},
 ]
 
