@@ -363,7 +363,7 @@ begin
             where o.open and o.priority = l.priority and o.channel = c.channel and o.try_at <= now() limit 10000) x));
 end $$;
 
-create function public.claim_notifications(p_limit integer, p_lease integer, p_booking_id uuid) returns jsonb
+create function public.claim_notifications(p_limit integer, p_lease integer, p_booking_id uuid default null) returns jsonb
     language sql security invoker set search_path = ''
     as $$ select private.claim_notifications(p_limit, p_lease, p_booking_id) $$;
 create function public.store_payloads(p_payloads jsonb) returns jsonb
