@@ -53,7 +53,7 @@ def trusted() -> ssl.SSLContext | bool:
     """Whose certificates are believed: those in the system's directory, each read when a server shows it.
 
     True, which is httpx's own bundle, where there is no such directory or SSL_CERT_FILE names another: reading a bundle
-    takes a fifth of a cold start.
+    takes a seventh of a cold start.
     """
     paths = ssl.get_default_verify_paths()
     if paths.openssl_cafile_env in os.environ or not paths.capath:

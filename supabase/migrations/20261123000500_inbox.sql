@@ -34,7 +34,8 @@ create index pending_events_try_at on private.pending_events (try_at);
 create table private.reports (
     id bigint generated always as identity primary key,
     key text not null,
-    booking_id uuid references public.bookings (id),
+    -- A report is put with its booking before that is derived from it.
+    booking_id uuid references public.bookings (id) deferrable initially deferred,
     source text not null,
     "trigger" text not null,
     phase smallint not null,

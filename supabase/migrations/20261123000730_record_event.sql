@@ -1,9 +1,5 @@
 -- The only writer of bookings: inbox row, reports, bookings, timeline and the messages owed, in one transaction.
 
-alter table private.reports drop constraint reports_booking_id_fkey;
-alter table private.reports add constraint reports_booking_id_fkey
-    foreign key (booking_id) references public.bookings (id) deferrable initially deferred;
-
 -- Who did it, as far as this change tells.
 create function private.context_of(p_event jsonb, p_change jsonb) returns jsonb
     language sql immutable set search_path = '' as $$
@@ -103,7 +99,6 @@ declare
     v_change jsonb;
     v_report private.reports;
     v_booking_id uuid;
-    v_first uuid;
     v_contexts jsonb := '{}';  -- booking → the context of the change that touches it first
     v_notes bigint[] := '{}';
     v_news bigint[] := '{}';
@@ -142,7 +137,6 @@ begin
         else
             v_booking_id := v_report.booking_id;
         end if;
-        v_first := coalesce(v_first, v_booking_id);
         if (v_stored[i]).resent then
             perform private.doubt(v_booking_id, 'resent', 'a ' || v_report."trigger" || ' came again after something newer');
         end if;
@@ -179,8 +173,8 @@ begin
         select count(*) from public.notifications n join private.outbox o on o.notification_id = n.id
         where n.booking_id = (b ->> 'id')::uuid and o.open and o.try_at <= now()))), '[]')
     into v_bookings from jsonb_array_elements(v_bookings) b;
-    select r.booking_id into v_first from private.reports r where r.id = (v_stored[1]).id;
-    return jsonb_build_object('booking_id', v_first, 'bookings', v_bookings, 'waiting', v_waiting);
+    select r.booking_id into v_booking_id from private.reports r where r.id = (v_stored[1]).id;
+    return jsonb_build_object('booking_id', v_booking_id, 'bookings', v_bookings, 'waiting', v_waiting);
 end $$;
 
 -- Applies in a subtransaction: if it fails the inbox row stays, with its error. → as apply_event, or {"error"}
