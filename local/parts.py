@@ -47,6 +47,8 @@ def _outside(site: Site, values: Mapping[str, str]) -> list[Child]:
     """The stand-ins for what the functions call, and the simulator that calls the functions."""
     resend = {"RECEIPTS_URL": f"{site.functions_url}/receipts"}
     calcom = {"WEBHOOK_URL": f"{site.functions_url}/webhook", "CALCOM_HOST_EMAIL": "host@example.com"}
+    if not site.throwaway:
+        calcom["STATE_FILE"] = str(site.calcom_sim_state)
     return [
         _stand_in("resend", "local.providers.resend", site.ports.resend, {**values, **resend}),
         _stand_in("twilio", "local.providers.twilio", site.ports.twilio, values),

@@ -59,6 +59,11 @@ class Site:
     def calcom_sim_url(self) -> str:
         return f"http://{HOST}:{self.ports.calcom_sim}"
 
+    @property
+    def calcom_sim_state(self) -> Path:
+        """Where the Cal.com simulator keeps the bookings that our database knows."""
+        return self.directory / "calcom.json"
+
     def postgres_url(self, role: str = "supabase_admin") -> str:
         """The database as `role`: `supabase_admin` (superuser), `postgres` (owns the schema) or `authenticator`."""
         return f"postgresql://{role}:{self.secret('postgres')}@{HOST}:{self.ports.postgres}/postgres"

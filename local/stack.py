@@ -156,7 +156,8 @@ def _reset(site: Site) -> None:
     """Stop the stack and delete its data: exactly what it made, since LOCAL_DIR may hold other things."""
     _down(site)
     postgres.delete(postgres.cluster_of(site))
-    for name in ("env", "log", "lock", "secrets.json"):
+    state = site.calcom_sim_state.name
+    for name in ("env", "log", "lock", "secrets.json", state, f"{state}.new", f"{state}.unreadable"):
         (site.directory / name).unlink(missing_ok=True)
     if site.directory.exists() and not any(site.directory.iterdir()):
         site.directory.rmdir()

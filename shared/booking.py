@@ -30,6 +30,10 @@ Trigger = Literal[
 ]
 Status = Literal["accepted", "pending", "cancelled", "rejected"]
 
+# What we tell Cal.com where a person gave no reason, since it wants one from the host, whose key we use. Read back, it
+# is no reason.
+NO_REASON = "No reason given."
+
 
 def _utc(value: datetime) -> datetime:
     if value.tzinfo is None:

@@ -89,7 +89,7 @@ def _plain(wrapped: JsonValue) -> JsonValue:
 
 def booker(given: Object) -> str | None:
     """The address (or number) of who booked, as the answers name it."""
-    email, phone = _reachable(given.get("email"), *_numbers(given))
+    email, phone = reachable(given.get("email"), *_numbers(given))
     return email or phone
 
 
@@ -99,12 +99,12 @@ def people(payload: Object, given: Object, staff: Collection[str]) -> tuple[Pers
     rows = objects(payload.get("attendees"), MAX_PEOPLE)
     listed: dict[str, Person] = {}
     for row in rows:
-        person = _person(row)
+        person = attendee(row)
         key = person.email or person.phone
         if key is None or (key in staff and key != named):
             continue
         if key == named:
-            person = _with_answers(person, given)
+            person = with_answers(person, given)
         if person.seat is None and (key == named or len(rows) == 1):
             # The body's own seat is that of whom the answers name; older bodies list the other seats beside it.
             person = person.model_copy(update={"seat": identifier(payload.get("attendeeSeatId"))})
@@ -112,8 +112,9 @@ def people(payload: Object, given: Object, staff: Collection[str]) -> tuple[Pers
     return tuple(listed.values()) or None
 
 
-def _person(row: Object) -> Person:
-    email, phone = _reachable(row.get("email"), row.get("phoneNumber"))
+def attendee(row: Object) -> Person:
+    """An attendee as one row tells: of a calendar event, or of Cal.com's database."""
+    email, phone = reachable(row.get("email"), row.get("phoneNumber"))
     return Person(
         email=email,
         name=_name(row),
@@ -125,7 +126,7 @@ def _person(row: Object) -> Person:
     )
 
 
-def _with_answers(person: Person, given: Object) -> Person:
+def with_answers(person: Person, given: Object) -> Person:
     """The booker: the answers are his, and fill in what his row leaves open."""
     own = [(name, value) for name, value in given.items() if name not in _ABOUT_PEOPLE]
     update: dict[str, object] = {
@@ -136,7 +137,8 @@ def _with_answers(person: Person, given: Object) -> Person:
     return person.model_copy(update=update)
 
 
-def _reachable(email: JsonValue, *numbers: JsonValue) -> tuple[str | None, str | None]:
+def reachable(email: JsonValue, *numbers: JsonValue) -> tuple[str | None, str | None]:
+    """Address and number, of which Cal.com's made-up address of a person without one is only the number."""
     found = address(email)
     if found and found.endswith(_NUMBER_ONLY):
         numbers = ("+" + found.removesuffix(_NUMBER_ONLY).lstrip("+"), *numbers)
@@ -163,7 +165,7 @@ def absentees(payload: Object) -> tuple[Person, ...] | None:
     marks = [(row, flag(row.get("noShow"))) for row in objects(payload.get("attendees"), MAX_PEOPLE)]
     marked: dict[str, Person] = {}
     for row, absent in missing or marks:
-        email, phone = _reachable(row.get("email"), row.get("phoneNumber"))
+        email, phone = reachable(row.get("email"), row.get("phoneNumber"))
         if absent is not None and (key := email or phone):
             marked[key] = Person(email=email, phone=None if email else phone, absent=absent)
     return tuple(marked.values()) or None
@@ -171,11 +173,11 @@ def absentees(payload: Object) -> tuple[Person, ...] | None:
 
 def acted(actor: JsonValue, payload: Object, staff: Collection[str]) -> Literal["client", "staff"] | None:
     """On which side the address `actor` stands; None for one that the payload doesn't name."""
-    email, phone = _reachable(actor)
+    email, phone = reachable(actor)
     who = email or phone
     if who is None:
         return None
     if who in staff:
         return "staff"
-    attendees = (_reachable(row.get("email")) for row in objects(payload.get("attendees"), MAX_PEOPLE))
-    return "client" if any(who in reachable for reachable in attendees) else None
+    attendees = (reachable(row.get("email")) for row in objects(payload.get("attendees"), MAX_PEOPLE))
+    return "client" if any(who in ways for ways in attendees) else None

@@ -15,6 +15,12 @@ from zoneinfo import ZoneInfo
 
 from pydantic import JsonValue
 
+from shared.booking import NO_REASON
+
+MAX_TITLE = 500
+MAX_PLACE = 2000
+MAX_PROSE = 20_000
+
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _CONTROL_BUT_LINES = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]+")
 # Addresses are ASCII here, as in Cal.com's own check: among other letters some differ only to the eye, or turn into
@@ -57,6 +63,17 @@ def prose(value: JsonValue, limit: int) -> str | None:
     if not isinstance(value, str):
         return None
     return _CONTROL_BUT_LINES.sub(" ", value.replace("\r\n", "\n")).strip()[:limit].rstrip() or None
+
+
+def reason(value: JsonValue) -> str | None:
+    """Why somebody cancelled or moved; what stands there where nobody said is none."""
+    text = prose(value, MAX_PROSE)
+    return text if text != NO_REASON else None
+
+
+def asks_for_new_time(why: str | None) -> bool:
+    """Whether a cancellation's reason is how Cal.com writes that the host asks for another time."""
+    return (why or "").startswith("Please reschedule.")
 
 
 def identifier(value: JsonValue, limit: int = 200) -> str | None:

@@ -19,7 +19,23 @@ from pydantic import JsonValue
 from shared import calcom_people
 from shared.booking import BookingChange, Host, Status, Trigger
 from shared.calcom_body import storable
-from shared.calcom_values import Object, address, flag, identifier, instant, line, mapping, prose, web_address, whole
+from shared.calcom_values import (
+    MAX_PLACE,
+    MAX_PROSE,
+    MAX_TITLE,
+    Object,
+    address,
+    asks_for_new_time,
+    flag,
+    identifier,
+    instant,
+    line,
+    mapping,
+    prose,
+    web_address,
+    whole,
+)
+from shared.calcom_values import reason as why
 
 TRIGGERS: dict[str, Trigger] = {
     "BOOKING_REQUESTED": "REQUESTED",
@@ -46,9 +62,6 @@ _STATUSES: dict[str, Status] = {
     "CANCELLED": "cancelled",
     "REJECTED": "rejected",
 }
-_MAX_TITLE = 500
-_MAX_PLACE = 2000
-_MAX_PROSE = 20_000
 _SLUG = re.compile(r"[^\sA-Z]{1,200}")
 
 
@@ -144,7 +157,7 @@ def _booking(trigger: Trigger, at: datetime, uid: str | None, calcom_id: int | N
     seats = whole(payload.get("seatsPerTimeSlot"), most=100_000)
     seated = seats is not None or any(person.seat for person in people or ()) or bool(payload.get("attendeeSeatId"))
     series = identifier(mapping(payload.get("existingRecurringEvent")).get("recurringEventId"))
-    type_title = line(payload.get("eventTitle"), _MAX_TITLE) or line(payload.get("eventTypeTitle"), _MAX_TITLE)
+    type_title = line(payload.get("eventTitle"), MAX_TITLE) or line(payload.get("eventTypeTitle"), MAX_TITLE)
     slug, type_title = _event_type(payload.get("type"), type_title)
     previous = identifier(payload.get("rescheduleUid")) or identifier(payload.get("rescheduledFromUid"))
     moved = trigger == "RESCHEDULED" or previous is not None
@@ -171,12 +184,12 @@ def _booking(trigger: Trigger, at: datetime, uid: str | None, calcom_id: int | N
         by=calcom_people.acted(actor, payload, staff),
         starts_at=starts_at,
         ends_at=ends_at if starts_at and ends_at and ends_at >= starts_at else None,
-        title=type_title if seated else line(payload.get("title"), _MAX_TITLE),
+        title=type_title if seated else line(payload.get("title"), MAX_TITLE),
         description=_description(payload, seated),
         event_type_id=whole(payload.get("eventTypeId")),
         event_type_slug=slug,
         event_type_title=type_title,
-        location=line(payload.get("location"), _MAX_PLACE),
+        location=line(payload.get("location"), MAX_PLACE),
         meeting_url=_meeting_url(payload),
         host=host,
         team=team,
@@ -189,7 +202,7 @@ def _booking(trigger: Trigger, at: datetime, uid: str | None, calcom_id: int | N
 
 def _event_type(kind: JsonValue, title: str | None) -> tuple[str | None, str | None]:
     """Slug and title. `type` is the slug, but the title in bodies of 2023 and of some self-hosted installations."""
-    text = line(kind, _MAX_TITLE)
+    text = line(kind, MAX_TITLE)
     if text and _SLUG.fullmatch(text):
         return text, title
     return None, title or text
@@ -197,27 +210,26 @@ def _event_type(kind: JsonValue, title: str | None) -> tuple[str | None, str | N
 
 def _reason(trigger: Trigger, payload: Object, given: Object) -> str | None:
     if trigger == "CANCELLED":
-        return prose(payload.get("cancellationReason"), _MAX_PROSE)
+        return why(payload.get("cancellationReason"))
     if trigger == "REJECTED":
-        return prose(payload.get("rejectionReason"), _MAX_PROSE)
-    return prose(given.get("rescheduleReason"), _MAX_PROSE)
+        return why(payload.get("rejectionReason"))
+    return why(given.get("rescheduleReason"))
 
 
 def _asks_for_new_time(payload: Object, reason: str | None) -> bool | None:
     """A host who asks for another time cancels: with a flag since 2026, before only with this beginning."""
-    asked = payload.get("requestReschedule") is True or (reason or "").startswith("Please reschedule.")
-    return True if asked else None
+    return True if payload.get("requestReschedule") is True or asks_for_new_time(reason) else None
 
 
 def _description(payload: Object, seated: bool) -> str | None:
     # Cal.com fills `description` with the notes of one attendee, which in a seated booking are not for the others.
-    own = prose(payload.get("eventDescription"), _MAX_PROSE)
-    return own if own or seated else prose(payload.get("description"), _MAX_PROSE)
+    own = prose(payload.get("eventDescription"), MAX_PROSE)
+    return own if own or seated else prose(payload.get("description"), MAX_PROSE)
 
 
 def _meeting_url(payload: Object) -> str | None:
     """The link to join. Metadata can be set by a browser, so it counts only where Cal.com makes the meeting."""
-    place = line(payload.get("location"), _MAX_PLACE)
+    place = line(payload.get("location"), MAX_PLACE)
     if place and not place.startswith("integrations:"):
         return web_address(place)
     return (

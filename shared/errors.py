@@ -9,9 +9,11 @@
     ├─ NotFound                  404 not_found
     ├─ MethodNotAllowed          405 method_not_allowed
     ├─ Conflict                  409 conflict
+    │  └─ Refused                409 too_late, already_cancelled, slot_taken, … (as it is raised)
     ├─ TooLarge                  413 too_large
     ├─ RateLimited               429 rate_limited
-    └─ Unavailable               503 upstream_unavailable
+    ├─ Unavailable               503 upstream_unavailable
+    └─ Uncertain                 504 uncertain
 
 Errors of others (PostgREST, Resend, Twilio) become one of these at the one module that talks to them. The `detail` is
 shown to the caller: it never holds SQL, a provider's text, a secret or an address.
@@ -19,20 +21,29 @@ shown to the caller: it never holds SQL, a provider's text, a secret or an addre
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
+
+from pydantic import JsonValue
 
 
 class ServiceError(Exception):
-    """Something failed here. `detail` is for the caller; `retry_after` (seconds) becomes the header of that name."""
+    """Something failed here. `detail` is for the caller; `retry_after` (seconds) becomes the header of that name.
+
+    `more` are further members of the problem: what the caller can go on with (RFC 9457 3.2).
+    """
 
     status: ClassVar[int] = 500
-    code: ClassVar[str] = "internal"
+    code: str = "internal"
     title: ClassVar[str] = "Something went wrong"
 
-    def __init__(self, detail: str = "", *, retry_after: int | None = None) -> None:
+    def __init__(
+        self, detail: str = "", *, retry_after: int | None = None, more: Mapping[str, JsonValue] | None = None
+    ) -> None:
         super().__init__(detail or self.title)
         self.detail = detail
         self.retry_after = retry_after
+        self.more = dict(more or {})
 
 
 class Invalid(ServiceError):
@@ -81,6 +92,16 @@ class Conflict(ServiceError):
     title = "This contradicts what is already there"
 
 
+class Refused(Conflict):
+    """The booking's state or a rule of the team stands against it; `code` says which."""
+
+    title = "This is not possible now"
+
+    def __init__(self, code: str, detail: str = "", *, more: Mapping[str, JsonValue] | None = None) -> None:
+        super().__init__(detail, more=more)
+        self.code = code
+
+
 class TooLarge(ServiceError):
     status = 413
     code = "too_large"
@@ -97,3 +118,9 @@ class Unavailable(ServiceError):
     status = 503
     code = "upstream_unavailable"
     title = "This is not available at the moment, please try again"
+
+
+class Uncertain(ServiceError):
+    status = 504
+    code = "uncertain"
+    title = "It is not known yet whether this was done"

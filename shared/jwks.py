@@ -17,6 +17,8 @@ from shared.errors import NotSignedIn, Unavailable
 
 _KEEP_SECONDS = 600.0
 _ASK_AGAIN_SECONDS = 60.0
+# After a question that failed: soon, since nobody can sign in meanwhile, but not with each request.
+_TRY_AGAIN_SECONDS = 5.0
 
 
 class Jwks:
@@ -27,33 +29,60 @@ class Jwks:
         self._lock = threading.Lock()
         self._keys: dict[str, Any] = {}
         self._asked_at = -_KEEP_SECONDS
+        self._failed = False
 
     def key(self, key_id: str | None) -> Any:
         """The signing key of this id, as PyJWT takes it.
 
-        Raises NotSignedIn when there is none, Unavailable when the provider cannot be asked.
+        Raises NotSignedIn when there is none, Unavailable when the provider would have to be asked and cannot be.
         """
-        with self._lock:
-            age = time.monotonic() - self._asked_at
-            if age >= _KEEP_SECONDS or (key_id not in self._keys and age >= _ASK_AGAIN_SECONDS):
-                self._ask()
-            found = self._keys.get(key_id or "")
-        if found is None:
+        if not key_id:
             raise NotSignedIn()
-        return found
+        # A known key waits for no lock: made-up ids hold up nobody else.
+        if key_id not in self._keys or self._age() >= _KEEP_SECONDS:
+            self._ask_if_due(key_id)
+        found = self._keys.get(key_id)
+        if found is not None:
+            return found
+        if self._failed:
+            raise Unavailable()
+        raise NotSignedIn()
+
+    def _ask_if_due(self, key_id: str) -> None:
+        with self._lock:
+            # Looked at under the lock: who waited for it shares the answer of the one before.
+            if key_id in self._keys:
+                pause = _KEEP_SECONDS
+            else:
+                pause = _TRY_AGAIN_SECONDS if self._failed else _ASK_AGAIN_SECONDS
+            if self._age() >= pause:
+                self._ask()
+
+    def _age(self) -> float:
+        return time.monotonic() - self._asked_at
 
     def _ask(self) -> None:
-        import jwt  # brings cryptography, which only a token's check needs
-
         try:
             answer = http_client.shared().get(self._url, timeout=5.0).raise_for_status()
-            listed = answer.json()["keys"]
-            keys = {one["kid"]: jwt.PyJWK(one) for one in listed if one.get("use", "sig") == "sig" and "kid" in one}
-        except (httpx.HTTPError, ValueError, KeyError, TypeError, jwt.PyJWTError) as error:
+            self._keys = _signing_keys(answer.json()["keys"])
+            self._failed = False
+        except (httpx.HTTPError, ValueError, KeyError, TypeError) as error:
             log.error("keys unreachable", error=type(error).__name__)
-            if not self._keys:
-                raise Unavailable() from error
-            return
+            self._failed = True
         finally:
             self._asked_at = time.monotonic()
-        self._keys = keys
+
+
+def _signing_keys(listed: list[Any]) -> dict[str, Any]:
+    """The keys by their ids. One of a kind that we cannot read is left out: it does not make the others worthless."""
+    import jwt  # brings cryptography, which only a token's check needs
+
+    keys: dict[str, Any] = {}
+    for one in listed:
+        if not isinstance(one, dict) or one.get("use", "sig") != "sig":
+            continue
+        try:
+            keys[one["kid"]] = jwt.PyJWK(one)
+        except (jwt.PyJWTError, KeyError, TypeError, ValueError):
+            log.warning("a key that we cannot read", kind=str(one.get("kty")))
+    return keys

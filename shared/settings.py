@@ -88,10 +88,11 @@ class CalcomWebhook:
 
 @dataclass(frozen=True, kw_only=True)
 class CalcomApi:
-    """Cal.com's API; `api_url` ends in its version, `/v2`."""
+    """Cal.com's API; `api_url` ends in its version, `/v2`. `origin`: where its pages are, for what we cannot do."""
 
     api_url: str = _optional("CALCOM_API_URL", "https://api.cal.com/v2", _url)
     api_key: str = _secret("CALCOM_API_KEY")
+    origin: str = _optional("CALCOM_ORIGIN", "https://app.cal.com", _url)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -64,8 +64,19 @@ class Request:
         try:
             return model.model_validate_json(self.body)
         except ValidationError as error:
-            places = sorted({".".join(map(str, one["loc"])) or "body" for one in error.errors(include_input=False)})
-            raise Invalid("not as expected: " + ", ".join(places)) from None
+            raise _invalid(error, "body") from None
+
+    def read_query(self, model: type[M]) -> M:
+        """The query as `model`. Raises Invalid, as `read` does."""
+        try:
+            return model.model_validate_strings(dict(self.query))
+        except ValidationError as error:
+            raise _invalid(error, "query") from None
+
+
+def _invalid(error: ValidationError, whole: str) -> Invalid:
+    places = sorted({".".join(map(str, one["loc"])) or whole for one in error.errors(include_input=False)})
+    return Invalid("not as expected: " + ", ".join(places))
 
 
 @dataclass(frozen=True)
@@ -163,7 +174,7 @@ def _body(incoming: flask.Request, limit: int) -> bytes:
 
 
 def _problem(error: ServiceError) -> Answer:
-    problem: dict[str, JsonValue] = {"status": error.status, "title": error.title, "code": error.code}
+    problem: dict[str, JsonValue] = error.more | {"status": error.status, "title": error.title, "code": error.code}
     if error.detail:
         problem["detail"] = error.detail
     headers = {"Content-Type": "application/problem+json"}

@@ -9,6 +9,7 @@ import sys
 from werkzeug.serving import make_server
 
 from local.calcom_sim.app import create_app, start_clock
+from local.calcom_sim.keeping import Keeper
 from local.calcom_sim.simulator import Settings, Simulator
 from local.providers.server import HOST, MissingSettings, RequestHandler
 
@@ -23,9 +24,17 @@ def main() -> None:
         sys.exit(f"calcom: {error}")
     signal.signal(signal.SIGTERM, lambda _signal, _frame: sys.exit(0))
     server = make_server(HOST, port, create_app(sim), threaded=True, request_handler=RequestHandler)
+    keeper = Keeper(sim.world, sim.settings.state_file) if sim.settings.state_file else None
+    if keeper:
+        keeper.load()
+        keeper.watch()
     start_clock(sim)
     print(f"Cal.com simulator on http://{HOST}:{port}", flush=True)
-    server.serve_forever()
+    try:
+        server.serve_forever()
+    finally:
+        if keeper:
+            keeper.save()
 
 
 if __name__ == "__main__":

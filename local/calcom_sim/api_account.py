@@ -10,6 +10,7 @@ from flask import Blueprint, Response, request
 from local.calcom_sim.api_bookings import json_body, success
 from local.calcom_sim.api_shapes import event_type_out, me_out, schedule_out, webhook_out
 from local.calcom_sim.errors import Refusal
+from local.calcom_sim.event_types import EventType
 from local.calcom_sim.orders import event_type_of
 from local.calcom_sim.simulator import Simulator
 from local.calcom_sim.slots import slots
@@ -42,6 +43,7 @@ def account_api(sim: Simulator) -> Blueprint:
             raise Refusal(400, "format must be one of the following values: range, time")
         with sim.action() as world:
             event_type = event_type_of(world, request.args)
+            _check_duration(event_type, request.args.get("duration"))
             moving = request.args.get("bookingUidToReschedule")
             return success(slots(world, event_type, first, last, zone, moving=moving, ranges=form == "range"))
 
@@ -95,6 +97,17 @@ def account_api(sim: Simulator) -> Blueprint:
         return _member(sim, number, webhook_id)
 
     return api
+
+
+def _check_duration(event_type: EventType, minutes: str | None) -> None:
+    """Raises Refusal (400) for any but the one length that the event type has."""
+    # In the words of Cal.com's reservations; its list of slots is laxer and shows times that cannot be booked then.
+    if minutes is None:
+        return
+    if not minutes.isdecimal():
+        raise Refusal(400, "duration must be a number")
+    if int(minutes) != event_type.minutes:
+        raise Refusal(400, "You passed 'duration' but this event type is not a variable length event type.")
 
 
 def _collection(sim: Simulator, event_type_id: int | None) -> Response:

@@ -57,13 +57,15 @@ def bookings_api(sim: Simulator) -> Blueprint:
     def find() -> Response:
         sim.gate.require_key()
         version = sim.gate.version(*VERSIONS, CURSOR_VERSION)
+        # A list comes with commas, or as the same name again and again.
+        query = request.args.to_dict() | {"status": ",".join(request.args.getlist("status"))}
         with sim.action() as world:
-            found = listing.select(list(world.bookings.values()), request.args, world.now())
+            found = listing.select(list(world.bookings.values()), query, world.now())
             if version == OLD:
                 rows = [booking_row(booking) for booking in found[:10]]
                 return success({"bookings": rows, "recurringInfo": [], "nextCursor": None})
             turn = listing.page_by_cursor if version == CURSOR_VERSION else listing.page_by_number
-            page, pagination = turn(found, request.args)
+            page, pagination = turn(found, query)
             shown = [booking_out(booking, version) for booking in page]
         return make_response(jsonify({"status": "success", "data": shown, "pagination": pagination}), 200)
 

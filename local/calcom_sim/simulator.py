@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from local.calcom_sim.delivery import Delivery
 from local.calcom_sim.errors import not_found
@@ -20,7 +21,10 @@ FLUSH_SECONDS = 30
 
 @dataclass(frozen=True)
 class Settings:
-    """`webhook_url` is subscribed at start when there is one; `rate` is API calls a minute (Cal.com's own is 120)."""
+    """`webhook_url` is subscribed at start when there is one; `rate` is API calls a minute (Cal.com's own is 120).
+
+    `state_file` is where the state outlives a restart; None keeps nothing.
+    """
 
     base_url: str
     api_key: str
@@ -28,6 +32,7 @@ class Settings:
     webhook_url: str
     host_email: str
     rate: int
+    state_file: Path | None = None
 
     @classmethod
     def from_env(cls, base_url: str, env: Mapping[str, str] = os.environ) -> Settings:
@@ -40,6 +45,7 @@ class Settings:
             webhook_url=env.get("WEBHOOK_URL", ""),
             host_email=env.get("CALCOM_HOST_EMAIL", "host@example.com"),
             rate=int(env.get("CALCOM_RATE", "12000")),
+            state_file=Path(env["STATE_FILE"]) if env.get("STATE_FILE") else None,
         )
 
 
@@ -95,5 +101,6 @@ class Simulator:
                 triggers=BOOKING_TRIGGERS,
                 secret=self.settings.webhook_secret,
                 event_type_id=event_type_id,
+                from_settings=True,
             )
             self.world.webhooks[webhook.id] = webhook

@@ -6,7 +6,6 @@ when it has ended well, in order.
 
 from __future__ import annotations
 
-import itertools
 import random
 import threading
 import uuid
@@ -112,6 +111,7 @@ class Webhook:
     payload_template: str | None = None
     version: str = "2021-10-20"
     event_type_id: int | None = None
+    from_settings: bool = False  # the subscriber that the simulator was started with
 
     def hears(self, trigger: str, event_type: EventType | None) -> bool:
         if not self.active or trigger not in self.triggers:
@@ -140,11 +140,12 @@ class World:
         self.event_types = {event_type.id: event_type for event_type in catalogue(host_email)}
         self.bookings: dict[str, Booking] = {}
         self.webhooks: dict[str, Webhook] = {}
+        self.actions = 0  # how many there have been: while it stands still, nothing changes
+        # Numbers go on rising after a restart, because the other side has kept the bookings of the last run.
+        self.last_number = int((datetime.now(UTC) - _FIRST_MOMENT).total_seconds() * 10)
         self._publish = publish
         self._emissions: list[Emission] = []
         self._lock = threading.RLock()
-        # Numbers go on rising after a restart, because the other side has kept the bookings of the last run.
-        self._numbers = itertools.count(int((datetime.now(UTC) - _FIRST_MOMENT).total_seconds() * 10))
         self._last_moment = _FIRST_MOMENT
 
     @property
@@ -155,6 +156,7 @@ class World:
     def action(self) -> Iterator[None]:
         """One change at a time; what it emitted is published when it has ended well."""
         with self._lock:
+            self.actions += 1
             self._emissions.clear()
             yield
             self._publish(self._emissions.copy())
@@ -175,7 +177,8 @@ class World:
         return self._last_moment
 
     def number(self) -> int:
-        return next(self._numbers)
+        self.last_number += 1
+        return self.last_number
 
     def uid(self) -> str:
         """22 letters and digits, as Cal.com shortens a UUID."""

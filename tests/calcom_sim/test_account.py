@@ -62,8 +62,15 @@ class TestSlots:
             ({"timeZone": "Mars/Base"}, 400),
             ({"format": "x"}, 400),
             ({"eventTypeId": "9"}, 404),
+            ({"duration": "60"}, 400),
+            ({"duration": "long"}, 400),
+            ({"duration": "-30"}, 400),
+            ({"duration": ""}, 400),
         ):
             calcom.refused(calcom.public.get("/v2/slots", params=good | change, headers=SLOTS), status)
+
+    def test_the_duration_may_be_named_where_it_is_the_only_one(self, calcom: Calcom, monday: datetime) -> None:
+        assert self.free(calcom, PLAIN, monday, duration="30") == self.free(calcom, PLAIN, monday) != {}
 
     def test_by_slug(self, calcom: Calcom) -> None:
         query = {"eventTypeSlug": "consultation", "username": "host", "start": "2026-12-01", "end": "2026-12-02"}

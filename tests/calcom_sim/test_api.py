@@ -116,7 +116,7 @@ class TestRefusals:
 
 
 class TestLists:
-    def find(self, calcom: Calcom, **query: str | int) -> list[str]:
+    def find(self, calcom: Calcom, **query: str | int | list[str]) -> list[str]:
         found = calcom.ok(calcom.api.get("/v2/bookings", params=query, headers={"cal-api-version": "2024-08-13"}))
         return [booking["uid"] for booking in found]
 
@@ -134,6 +134,8 @@ class TestLists:
 
         assert self.find(calcom, status="upcoming") == [plain, pending, series[0], panel, series[1]]
         assert self.find(calcom, status="past,cancelled") == [past, gone]
+        assert self.find(calcom, status=["past", "cancelled"]) == [past, gone]
+        assert self.find(calcom, status=["past,cancelled", "unconfirmed"]) == [past, pending, gone]
         assert self.find(calcom, status="unconfirmed") == [pending]
         assert self.find(calcom, status="recurring") == series
         assert self.find(calcom, attendeeEmail="BEA@example.com") == [pending]
@@ -143,8 +145,9 @@ class TestLists:
         assert self.find(calcom, teamId=77) == [panel]
         assert self.find(calcom, afterStart=at(3), beforeEnd=at(4)) == [series[0]]
         assert self.find(calcom, sortStart="desc")[0] == series[1]
-        answer = calcom.api.get("/v2/bookings", params={"status": "gone"}, headers={"cal-api-version": "2024-08-13"})
-        calcom.refused(answer, 400)
+        for wrong in ("gone", ["past", "gone"]):
+            answer = calcom.api.get("/v2/bookings", params={"status": wrong}, headers={"cal-api-version": "2024-08-13"})
+            calcom.refused(answer, 400)
 
     def test_what_changed_since(self, calcom: Calcom, monday: datetime) -> None:
         first, second, third = (calcom.book(PLAIN, (monday + timedelta(hours=n)).isoformat()) for n in range(3))
@@ -173,6 +176,7 @@ class TestLists:
             "currentPage": 2,
             "totalPages": 3,
         }
+        assert len(self.find(calcom, take=250)) == 5
         for wrong in ({"take": 251}, {"take": 0}, {"skip": -1}):
             answer = calcom.api.get("/v2/bookings", params=wrong, headers={"cal-api-version": "2024-08-13"})
             calcom.refused(answer, 400)
@@ -188,12 +192,14 @@ class TestLists:
                 break
             query["cursor"] = body["pagination"]["nextCursor"]
         assert found == made
-        for wrong in (
+        several: list[dict[str, str | list[str]]] = [
             {"limit": "101"},
             {"status": "past,upcoming"},
+            {"status": ["past", "upcoming"]},
             {"cursor": "?"},
             {"cursor": base64.b64encode(b"[]").decode()},
-        ):
+        ]
+        for wrong in several:
             calcom.refused(calcom.api.get("/v2/bookings", params=wrong, headers=headers), 400)
 
 

@@ -30,7 +30,8 @@ class Caller:
     """One who calls the API, with a token or a key."""
 
     def __init__(self, env: Mapping[str, str], api_key: str, token: str | None = None) -> None:
-        headers = {"apikey": api_key, "Authorization": f"Bearer {token or api_key}"}
+        self.token = token or api_key
+        headers = {"apikey": api_key, "Authorization": f"Bearer {self.token}"}
         self._client = httpx.Client(base_url=env["SUPABASE_URL"] + "/rest/v1", headers=headers, timeout=30)
 
     def close(self) -> None:
