@@ -16,3 +16,4 @@ schedule() { # name, cron expression, deadline
 }
 
 schedule reminders '* * * * *' 120s
+schedule reconcile '* * * * *' 120s

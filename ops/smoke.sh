@@ -15,3 +15,7 @@ expect() { # statuses, path
 
 expect '401' webhook
 expect '401 403' reminders
+expect '401 403' reconcile
+expect '401' cancel
+expect '401' reschedule
+expect '401' export

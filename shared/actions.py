@@ -11,6 +11,7 @@ is read there before anything is asked again.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, cast
@@ -131,8 +132,14 @@ def carry_out(begun: Begun, ask: Ask, deadline: float, *, can_wait: bool = False
         done = ask(target, deadline)
     except NotDone as failed:
         state = "uncertain" if isinstance(failed.error, Uncertain) else "failed"
-        _finish(begun.id, state, failed.error.code, failed.changes)
+        with suppress(ServiceError):  # written down or not, this is what is known of it
+            _finish(begun.id, state, failed.error.code, failed.changes)
         raise failed.error from failed
+    except Exception as error:
+        log.error("Cal.com may have done it", error, action_id=begun.id)
+        with suppress(ServiceError):
+            _finish(begun.id, "uncertain", Uncertain.code, ())
+        raise Uncertain() from error
     try:
         finished = _finish(begun.id, "done", done.outcome, done.changes)
     except ServiceError as error:

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import time
 from typing import Any, cast
-from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import JsonValue
 
 from shared import actions, cancelling, database
+from shared.cancel_request import Batch
 from shared.errors import NotAllowed, ServiceError
 
 # All of a chunk; a row that was cut off is free again within that time (private.action_lease).
@@ -24,27 +24,21 @@ _ENDED = ("cancelled", "already_cancelled")
 Row = dict[str, JsonValue]
 
 
-class Batch(BaseModel):
-    """Bookings to cancel, in chunks of at most 20 that share a `batch_id`. `dry_run`: what it would change and tell."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    batch_id: UUID
-    booking_ids: tuple[UUID, ...] = Field(min_length=1, max_length=20)
-    reason: str = Field(min_length=1, max_length=1000, pattern=r"\S")
-    dry_run: bool = False
-
-
 def cancel(token: str, batch: Batch, deadline: float) -> tuple[list[JsonValue], list[str]]:
     """→ a result for each booking, in their order, and the bookings that owe somebody a message now.
 
     Raises NotAllowed for who does not work here, Unavailable.
     """
     ids = [str(booking_id) for booking_id in dict.fromkeys(batch.booking_ids)]
-    if batch.dry_run:
-        return _preview(token, batch, ids), []
-    results: dict[str, Row] = {}
     owing: list[str] = []
+    rows = _preview(token, batch, ids) if batch.dry_run else _cancel_all(token, batch, ids, deadline, owing)
+    if all(row.get("error") == "not_allowed" for row in rows):
+        raise NotAllowed()
+    return list(rows), owing
+
+
+def _cancel_all(token: str, batch: Batch, ids: list[str], deadline: float, owing: list[str]) -> list[Row]:
+    results: dict[str, Row] = {}
     waiting = ids
     while waiting:
         for booking_id in waiting:
@@ -55,16 +49,14 @@ def cancel(token: str, batch: Batch, deadline: float) -> tuple[list[JsonValue], 
             break
         if waiting:
             time.sleep(_PAUSE_SECONDS)
-    return [results[booking_id] for booking_id in ids], owing
+    return [results[booking_id] for booking_id in ids]
 
 
-def _preview(token: str, batch: Batch, ids: list[str]) -> list[JsonValue]:
+def _preview(token: str, batch: Batch, ids: list[str]) -> list[Row]:
     rows = database.as_user(token).call(
         "preview_cancel", p_booking_ids=cast(JsonValue, ids), p_batch_id=str(batch.batch_id), p_reason=batch.reason
     )
     found = cast(list[dict[str, Any]], rows)
-    if all(row["outcome"] == "not_allowed" for row in found):
-        raise NotAllowed()
     return [
         row if row["outcome"] in ("would_cancel", *_ENDED) else {**row, "outcome": "failed", "error": row["outcome"]}
         for row in found
@@ -74,34 +66,25 @@ def _preview(token: str, batch: Batch, ids: list[str]) -> list[JsonValue]:
 def _cancel_row(token: str, batch: Batch, booking_id: str, deadline: float, owing: list[str]) -> Row:
     row: Row = {"booking_id": booking_id, "messages": 0}
     try:
-        if deadline - time.monotonic() < _LEAST_SECONDS:
-            return row | {"outcome": "failed", "error": "not_reached"}
-        begun = actions.begin(*(token, "cancel", booking_id), reason=batch.reason, batch_id=str(batch.batch_id))
-        if begun.state == "failed":
-            return row | {"outcome": "failed", "error": begun.outcome}
-        if begun.state == "done":
-            return row | {"outcome": begun.outcome}
-        done = _in_turn(begun, deadline)
-        if done is None:
-            return row | {"outcome": "failed", "error": "not_reached"}
-    except NotAllowed:
-        return row | {"outcome": "failed", "error": "not_allowed"}
+        while deadline - time.monotonic() >= _LEAST_SECONDS:
+            begun = actions.begin(*(token, "cancel", booking_id), reason=batch.reason, batch_id=str(batch.batch_id))
+            if begun.state == "failed":
+                return row | {"outcome": "failed", "error": begun.outcome}
+            if begun.state == "done":
+                return row | {"outcome": begun.outcome}
+            until = min(deadline, time.monotonic() + actions.SECONDS)
+            try:
+                done = actions.carry_out(begun, cancelling.cancel, until, can_wait=True)
+            except actions.WaitForTurn as turn:
+                actions.release(begun)  # who acts on this booking meanwhile need not wait too
+                if deadline - time.monotonic() < turn.seconds + _LEAST_SECONDS:
+                    break
+                time.sleep(turn.seconds)
+                continue
+            owing += actions.due(done)
+            return row | {"outcome": done["outcome"], "messages": done["messages"]}
     except ServiceError as error:
         if error.code == "already_cancelled":
             return row | {"outcome": "already_cancelled"}
         return row | {"outcome": "failed", "error": error.code}
-    owing += actions.due(done)
-    return row | {"outcome": done["outcome"], "messages": done["messages"]}
-
-
-def _in_turn(begun: actions.Begun, deadline: float) -> dict[str, Any] | None:
-    """Ask Cal.com when it is this row's turn, since it allows so many calls a minute. None: not in this call."""
-    while True:
-        until = min(deadline, time.monotonic() + actions.SECONDS)
-        try:
-            return actions.carry_out(begun, cancelling.cancel, until, can_wait=True)
-        except actions.WaitForTurn as turn:
-            if deadline - time.monotonic() < turn.seconds + _LEAST_SECONDS:
-                actions.release(begun)
-                return None
-            time.sleep(turn.seconds)
+    return row | {"outcome": "failed", "error": "not_reached"}

@@ -7,6 +7,7 @@ booking that has not changed is no news: `description` (the API puts the booker'
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import get_args
@@ -15,6 +16,7 @@ from pydantic import JsonValue
 
 from shared import calcom_people
 from shared.booking import BookingChange, Host, Person, Status
+from shared.calcom_body import storable
 from shared.calcom_values import (
     MAX_PLACE,
     MAX_TITLE,
@@ -108,6 +110,8 @@ def answers(given: Object) -> dict[str, JsonValue]:
 
 
 def _changes(answer: Object, at: datetime) -> tuple[BookingChange, ...]:
+    # As a body is kept: without secrets that somebody answered, and of nothing that cannot be stored.
+    answer = mapping(storable(json.dumps(dict(answer)).encode()))
     uid, calcom_id = identifier(answer.get("uid")), whole(answer.get("id"))
     if uid is None and calcom_id is None:
         return ()
@@ -135,7 +139,7 @@ def _changes(answer: Object, at: datetime) -> tuple[BookingChange, ...]:
         series=series,
         status=status,
         reason=None if seated else why,  # why one seat was left is not for the others
-        by=_actor(answer, people, host) if status == "cancelled" else None,
+        by=_actor(answer, host) if status == "cancelled" else None,
         starts_at=starts_at,
         ends_at=ends_at if starts_at and ends_at and ends_at >= starts_at else None,
         title=None if seated else line(answer.get("title"), MAX_TITLE),
@@ -187,8 +191,9 @@ def _person(row: Object) -> Person:
     return calcom_people.with_answers(person, answers(mapping(row.get("bookingFieldsResponses")))) if seat else person
 
 
-def _actor(answer: Object, people: tuple[Person, ...], host: Host | None) -> str | None:
+def _actor(answer: Object, host: Host | None) -> str | None:
+    """On which side who cancelled stands. The API lists co-hosts among the attendees: of them it cannot tell."""
     who = address(answer.get("cancelledByEmail"))
-    if who and host and who == host.email:
-        return "staff"
-    return "client" if who and any(who == person.email for person in people) else None
+    if who in unlisted(answer):
+        return None
+    return calcom_people.acted(who, answer, {host.email} if host and host.email else ())

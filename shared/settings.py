@@ -139,6 +139,14 @@ class Links:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Addresses:
+    """Where our own addresses begin, for who signs no links."""
+
+    functions_url: str = _setting("FUNCTIONS_URL", _url)
+    portal_url: str = _setting("PORTAL_URL", _url)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Scheduler:
     """Who may start a job: a shared token, a Google service account, or either.
 
@@ -174,6 +182,7 @@ GROUPS = (
     MailReceipts,
     Sms,
     Links,
+    Addresses,
     Scheduler,
     Browsers,
 )

@@ -13,7 +13,7 @@ from __future__ import annotations
 import io
 import json
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
@@ -81,11 +81,15 @@ def _invalid(error: ValidationError, whole: str) -> Invalid:
 
 @dataclass(frozen=True)
 class Answer:
-    """An answer: JSON, or `body` as it is with the content type among `headers`."""
+    """An answer: JSON, or `body` as it is with the content type among `headers`.
+
+    A body that is an iterator is sent as it comes. If it fails on its way, the connection breaks, so that nobody takes
+    a part for the whole.
+    """
 
     json: JsonValue = None
     status: int = 200
-    body: bytes | None = None
+    body: bytes | Iterator[bytes] | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -197,7 +201,7 @@ def _respond(answer: Answer, request: Request, allowed: Collection[str], origins
         origin = request.headers.get("Origin")
         if origin in origins:
             response.headers["Access-Control-Allow-Origin"] = origin
-            response.headers["Access-Control-Expose-Headers"] = "Retry-After"
+            response.headers["Access-Control-Expose-Headers"] = "Content-Disposition, Retry-After"
             if request.method == "OPTIONS":
                 response.headers["Access-Control-Allow-Methods"] = ", ".join(sorted(allowed))
                 response.headers["Access-Control-Allow-Headers"] = "Authorization, Content-Type"

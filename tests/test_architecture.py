@@ -24,11 +24,14 @@ MAINS = [ROOT / "functions" / name / "main.py" for name in functions()]
 PURE = {
     "booking",
     "calcom_body",
+    "calcom_booking",
+    "calcom_lives",
     "calcom_people",
     "calcom_values",
     "calcom_webhook",
     "calendar_entries",
     "calendar_links",
+    "cancel_request",
     "csv_export",
     "delivery",
     "errors",
@@ -38,12 +41,17 @@ PURE = {
     "messages",
     "notification",
     "place",
+    "refusals",
     "text_message",
     "untrusted",
     "wording",
 }
 # Talk to someone, read the clock or the environment.
-SHELL = {"database", "http_client", "jwks", "log", "mail", "outbox", "settings", "sms", "tokens", "web"}
+SHELL = {
+    *("actions", "bulk", "calcom_api", "calcom_http", "calcom_pages", "cancelling", "database", "drift", "exporting"),
+    *("http_client", "jwks", "log", "mail", "moving", "outbox", "reconcile", "rescheduling", "settings", "sms"),
+    *("tokens", "web"),
+}
 
 # Who may import what reaches outside, or costs much to import.
 ONLY = {
@@ -55,7 +63,7 @@ ONLY = {
     "resend": {"mail"},
     "icalendar": {"ical"},
     "jwt": {"tokens", "jwks"},
-    "httpx": {"database", "http_client", "jwks", "mail", "sms"},
+    "httpx": {"calcom_http", "database", "http_client", "jwks", "mail", "sms"},
     "flask": {"web"},
     "werkzeug": {"web"},
     "jinja2": {"messages"},

@@ -3,45 +3,25 @@
 from __future__ import annotations
 
 import time
-from typing import Annotated, Any, Literal
-from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, RootModel, Tag
-
-from shared import actions, bulk, cancelling, outbox, settings, tokens, web
+from shared import actions, bulk, cancel_request, cancelling, outbox, settings, tokens, web
 
 settings.require(
-    *(settings.Database, settings.Sessions, settings.CalcomApi, settings.Browsers),
-    *(settings.Mail, settings.Sms, settings.Links),
+    settings.Database,
+    settings.Sessions,
+    settings.CalcomApi,
+    settings.Browsers,
+    settings.Mail,
+    settings.Sms,
+    settings.Links,
 )
-
-
-class One(BaseModel):
-    """`attendee_id`: staff end one seat of a seated booking; without it all of them."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    booking_id: UUID
-    scope: Literal["this", "remaining"] = "this"
-    reason: str | None = Field(default=None, max_length=1000)
-    attendee_id: UUID | None = None
-
-
-def _kind(body: Any) -> str:
-    return "batch" if isinstance(body, dict) and "batch_id" in body else "one"
-
-
-class Wanted(
-    RootModel[Annotated[Annotated[One, Tag("one")] | Annotated[bulk.Batch, Tag("batch")], Discriminator(_kind)]]
-):
-    """The body: one booking, or a chunk of a batch."""
 
 
 @web.endpoint("POST", auth=tokens.person, origins=settings.load(settings.Browsers).allowed_origins)
 def cancel(request: web.Request) -> web.Answer:
     """`POST` one booking → 200 `{"booking"}`; a batch of staff → 200 `{"results": […]}`."""
-    token, wanted = tokens.bearer(request), request.read(Wanted).root
-    if isinstance(wanted, bulk.Batch):
+    token, wanted = tokens.bearer(request), request.read(cancel_request.Wanted).root
+    if isinstance(wanted, cancel_request.Batch):
         results, owing = bulk.cancel(token, wanted, request.started + bulk.SECONDS)
         outbox.deliver_now(owing, deadline=time.monotonic() + 5)
         request.notes.update(batch_id=str(wanted.batch_id), rows=len(results))

@@ -10,8 +10,13 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from shared import actions, moving, outbox, rescheduling, settings, tokens, web
 
 settings.require(
-    *(settings.Database, settings.Sessions, settings.CalcomApi, settings.Browsers),
-    *(settings.Mail, settings.Sms, settings.Links),
+    settings.Database,
+    settings.Sessions,
+    settings.CalcomApi,
+    settings.Browsers,
+    settings.Mail,
+    settings.Sms,
+    settings.Links,
 )
 
 

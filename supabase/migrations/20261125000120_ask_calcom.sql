@@ -20,7 +20,7 @@ create index calcom_calls_at on private.calcom_calls (at);
 
 -- Notes p_calls calls about to be made. → 0, or the seconds to wait where they must wait (and none is noted).
 create function private.note_calls(p_calls integer, p_can_wait boolean) returns numeric
-    language plpgsql set search_path = '' as $$
+    language plpgsql security definer set search_path = '' as $$
 declare
     v_limit private.calcom_limit;
     v_wait numeric;
@@ -100,7 +100,8 @@ end $$;
 -- it is no news: a link that is known as the place of the app that made it, a host who is known, what people answered. Of a
 -- booking that has just been moved it keeps what the API does not tell. Co-hosts, whom the API lists among attendees, are
 -- those that a body named; of a booking that no body told of, those that its form does not name (p_unlisted).
-create function private.fit_answer(p_change jsonb, p_unlisted jsonb) returns jsonb
+-- p_booking_id: the booking that it is known to be about, where its names do not tell.
+create function private.fit_answer(p_change jsonb, p_unlisted jsonb, p_booking_id uuid) returns jsonb
     language plpgsql stable set search_path = '' as $$
 declare
     b public.bookings;
@@ -112,6 +113,9 @@ begin
     select x.* into b from private.booking_nodes n join public.bookings x on x.id = n.booking_id
     where n.uid in (p_change ->> 'uid', p_change ->> 'rescheduled_from_uid', p_change ->> 'rescheduled_to_uid')
     order by n.uid = p_change ->> 'uid' desc limit 1;
+    if b.id is null then
+        select * into b from public.bookings x where x.id = p_booking_id;
+    end if;
     if b.id is not null then
         select * into d from private.booking_details x where x.booking_id = b.id;
         v_is_known := exists (select 1 from private.booking_nodes n where n.uid = p_change ->> 'uid');
@@ -159,19 +163,20 @@ begin
         update private.actions x set state = 'uncertain', finished_at = now() where x.id = a.id;
         return jsonb_build_object('state', 'released');
     end if;
-    if p_changes <> '[]' then
-        v_recorded := private.record_event(jsonb_build_object('source', 'action', 'notify', 'all', 'received_at', now(),
-            'changes', (select jsonb_agg(private.fit_answer(c.change, null) order by c.n)
-                        from jsonb_array_elements(p_changes) with ordinality c (change, n))));
-        if v_recorded ->> 'outcome' = 'quarantined' then  -- done there, not written here: the API is read again soon
-            p_state := 'uncertain';
-        end if;
-    end if;
-    if p_state = 'uncertain' then
-        perform private.doubt(a.booking_id, 'uncertain_action', 'what came of an action is not known');
-    end if;
+    -- Before what it brought is recorded: what was found done already, or was not done, is not this person's doing.
     update private.actions x set state = p_state, outcome = p_outcome, finished_at = clock_timestamp()
     where x.id = a.id returning * into a;
+    if p_changes <> '[]' then
+        v_recorded := private.record_event(jsonb_build_object('source', 'action', 'notify', 'all', 'received_at', now(),
+            'changes', (select jsonb_agg(private.fit_answer(c.change, null, a.booking_id) order by c.n)
+                        from jsonb_array_elements(p_changes) with ordinality c (change, n))));
+        if v_recorded ->> 'outcome' = 'quarantined' then  -- done there, not written here: the API is read again soon
+            update private.actions x set state = 'uncertain' where x.id = a.id returning * into a;
+        end if;
+    end if;
+    if a.state = 'uncertain' then
+        perform private.doubt(a.booking_id, 'uncertain_action', 'what came of an action is not known');
+    end if;
     perform set_config('request.jwt.claim.sub', a.user_id::text, true);
     return jsonb_build_object('state', a.state, 'outcome', a.outcome, 'booking', private.my_booking(
             -- A seat that was moved is in another booking now.

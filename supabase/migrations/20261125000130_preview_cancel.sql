@@ -11,7 +11,9 @@ declare
 begin
     foreach v_id in array p_booking_ids loop
         begin
-            v_begun := private.begin_action(private.current_booking_id(v_id), 'cancel', 'this', null, null, p_reason, p_batch_id, null);
+            -- Always as a batch, which only staff may do: who else calls this learns of nobody in the booking.
+            v_begun := private.begin_action(private.current_booking_id(v_id), 'cancel', 'this', null, null, p_reason,
+                coalesce(p_batch_id, gen_random_uuid()), null);
             v_row := jsonb_build_object('booking_id', v_id, 'outcome', coalesce(v_begun ->> 'refused', v_begun ->> 'outcome', 'would_cancel'),
                 'messages', 0, 'tells', '[]'::jsonb);
             select n.uid into v_uid from private.booking_nodes n

@@ -20,27 +20,33 @@ import pytest
 from ruamel.yaml import YAML
 
 from ops.stage import ROOT, functions, stage
-from tests.conftest import Stack
+from tests.conftest import Connection, Stack
 from tests.deploy.staged import environment
+from tests.functions.acting import PLAIN, House, monday
 
 PING = json.dumps({"triggerEvent": "PING", "createdAt": "2026-11-23T08:00:00.000Z", "payload": {}}).encode()
 
 
 @pytest.mark.parametrize("name", functions())
-def test_a_staged_function_starts_alone_and_answers(name: str, tmp_path: Path, clean: Stack) -> None:
+def test_a_staged_function_starts_alone_and_answers(name: str, tmp_path: Path, clean: Stack, db: Connection) -> None:
     folder = stage(name, tmp_path)
     python = environment(tmp_path / "environment", folder)
     settings = _settings(name, clean)
+    request = _request(name, clean, db)
     with _running(python, folder, name, settings) as url:
-        answer = _ask(url, name, clean)
+        answer = _ask(url, request)
     assert answer.status_code == 200, answer.text
-    assert (
-        set(answer.json())
-        == {
-            "webhook": {"outcome"},
-            "reminders": {"claimed", "sent", "failed", "skipped", "backlog"},
-        }[name]
-    )
+    expected = {
+        "webhook": {"outcome"},
+        "reminders": {"claimed", "sent", "failed", "skipped", "backlog"},
+        "reconcile": {
+            *("checked", "missing", "stale", "ghost", "healed", "doubts", "differences", "complete", "dry_run"),
+        },
+        "cancel": {"booking"},
+        "reschedule": {"booking"},
+        "export": {"url", "webcal"},
+    }
+    assert set(answer.json()) == expected[name]
 
 
 def test_a_function_without_a_setting_does_not_start_and_names_it(tmp_path: Path) -> None:
@@ -57,12 +63,12 @@ def test_a_function_without_a_setting_does_not_start_and_names_it(tmp_path: Path
 
 
 def _settings(name: str, stack: Stack) -> dict[str, str]:
-    """Only what its deploy.yaml and ops/env.yaml would give it; the scheduler here has a token of its own."""
+    """Only what its deploy.yaml and ops/env.yaml give it; here the scheduler has a token, tokens a shared secret."""
     flags = YAML(typ="safe").load((ROOT / "functions" / name / "deploy.yaml").read_text())
     given = {
         *YAML(typ="safe").load((ROOT / "ops" / "env.yaml").read_text()),
         *flags["--set-secrets"],
-        "SCHEDULER_TOKEN",
+        *("SCHEDULER_TOKEN", "SUPABASE_JWT_SECRET"),
     }
     return {key: value for key, value in stack.env.items() if key in given}
 
@@ -81,12 +87,25 @@ def _running(python: Path, folder: Path, name: str, settings: dict[str, str]) ->
         process.wait(timeout=30)
 
 
-def _ask(url: str, name: str, stack: Stack) -> httpx.Response:
-    request: dict[str, Any] = {"headers": {"Authorization": f"Bearer {stack.env['SCHEDULER_TOKEN']}"}}
+def _request(name: str, stack: Stack, db: Connection) -> dict[str, Any]:
+    """Something that the function does for who calls it."""
     if name == "webhook":
         secret = stack.env["CALCOM_WEBHOOK_SECRET"].split(",")[0].encode()
         signature = hmac.new(secret, PING, hashlib.sha256).hexdigest()
-        request = {"headers": {"X-Cal-Signature-256": signature}, "content": PING}
+        return {"headers": {"X-Cal-Signature-256": signature}, "content": PING}
+    if name in ("reminders", "reconcile"):
+        return {"headers": {"Authorization": f"Bearer {stack.env['SCHEDULER_TOKEN']}"}}
+    house = House(stack.env, db)
+    client = {"headers": {"Authorization": f"Bearer {house.person('client@example.com').token}"}}
+    if name == "export":
+        return client | {"path": "/feed"}
+    booking_id = house.id_of(house.book(PLAIN, monday(9))["uid"])
+    move = {"start": monday(13).isoformat()} if name == "reschedule" else {}
+    return client | {"json": {"booking_id": booking_id, **move}}
+
+
+def _ask(url: str, request: dict[str, Any]) -> httpx.Response:
+    url += request.pop("path", "")
     deadline = time.monotonic() + 30
     while True:
         try:

@@ -1,4 +1,4 @@
-"""A test's view of the portal's actions: people who are signed in, bookings made at Cal.com, what everybody sees of them."""
+"""A test's view of the portal's actions: people who are signed in, bookings at Cal.com, what everybody sees of them."""
 
 from __future__ import annotations
 
@@ -74,9 +74,7 @@ class House:
     def call(self, who: Caller, method: str, path: str, body: object = None, **query: str) -> httpx.Response:
         """A function, as this person."""
         headers = {"Authorization": f"Bearer {who.token}"}
-        return _CLIENT.request(
-            method, f"{self.env['FUNCTIONS_URL']}/{path}", json=body, params=query, headers=headers
-        )
+        return _CLIENT.request(method, f"{self.env['FUNCTIONS_URL']}/{path}", json=body, params=query, headers=headers)
 
     def cancel(self, who: Caller, booking_id: str, **more: Any) -> httpx.Response:
         return self.call(who, "POST", "cancel", {"booking_id": booking_id, **more})

@@ -120,7 +120,9 @@ def test_of_a_series(house: House, scope: str, first: str) -> None:
         assert (house.calcom(booking["uid"])["status"] == "cancelled") == over
         assert house.story(booking_id)[1:] == ([("cancelled", "client", "Client", "A holiday")] if over else [])
     assert len(cancellations(house, "client@example.com")) == sum(ended)
-    batches = house.db.execute("select distinct batch_id from public.booking_events where kind = 'cancelled'").fetchall()
+    batches = house.db.execute(
+        "select distinct batch_id from public.booking_events where kind = 'cancelled'"
+    ).fetchall()
     assert len(batches) == 1
     assert (batches[0][0] is not None) == (scope == "remaining")
 
@@ -129,7 +131,7 @@ def test_staff_end_one_seat_or_all(house: House) -> None:
     for person in ("ann@example.com", "ben@example.com", "cid@example.com"):
         uid = house.book(GROUP, monday(), person)["uid"]
     host, booking_id = house.person("host@example.com", "host"), house.id_of(uid)
-    seats = dict(house.db.execute("select email, id::text from public.booking_attendees").fetchall())
+    seats: dict[str, str] = dict(house.db.execute("select email, id::text from public.booking_attendees").fetchall())
 
     nameless = house.cancel(host, booking_id, attendee_id=seats["ben@example.com"])
     assert (nameless.status_code, nameless.json()["detail"]) == (400, "a reason is needed")
@@ -160,7 +162,8 @@ def test_policy_at_the_moment_of_the_action(house: House) -> None:
     made = house.book(PLAIN, monday())
     booking_id = house.id_of(made["uid"])
     house.db.execute(
-        "insert into public.event_type_settings (event_type_id, min_cancel_notice, contact) values (101, %s, '+49 30 1')",
+        "insert into public.event_type_settings (event_type_id, min_cancel_notice, contact)"
+        " values (101, %s, '+49 30 1')",
         [60 * 24 * 60],
     )
     late = house.cancel(client, booking_id)

@@ -25,14 +25,14 @@ def slots(house: House, who: Any, booking_id: str, **query: str) -> Any:
     return house.call(who, "GET", "reschedule", booking_id=booking_id, **(days | query))
 
 
-def files(house: House, to: str) -> list[tuple[str, int, datetime]]:
+def files(house: House, to: str) -> list[tuple[str, int, object]]:
     """METHOD, SEQUENCE and DTSTART of each calendar file that this person got, in order."""
-    found = []
+    found: list[tuple[str, int, object]] = []
     for mail in house.mails(to):
         for file in mail["attachments"]:
             calendar = icalendar.Calendar.from_ical(base64.b64decode(file["content"]))
             (event,) = calendar.events
-            found.append((str(calendar["METHOD"]), int(event["SEQUENCE"]), event.start))
+            found.append((str(calendar["METHOD"]), int(str(event["SEQUENCE"])), event.start))
     return found
 
 
@@ -78,7 +78,9 @@ def test_a_client_moves(house: House, first: str) -> None:
     taken = house.book(PLAIN, monday(9), "other@example.com")
     assert taken["status"] == "accepted"
     assert f"{monday(9):%Y-%m-%dT%H:%M:%SZ}" in free[monday().date().isoformat()]
-    row = house.db.execute("select description, event_type_title, location from public.bookings where id = %s", [booking_id])
+    row = house.db.execute(
+        "select description, event_type_title, location from public.bookings where id = %s", [booking_id]
+    )
     assert row.fetchall() == [("A first talk about your plans.", "Consultation", "integrations:daily")]
 
 

@@ -1,0 +1,160 @@
+"""What a person takes away: one booking or a live feed as a calendar, many as CSV.
+
+A feed's address is the right to read it, so its token has 256 random bits, only its hash is stored, and what it shows
+is read with its maker's rights as they are at that moment.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import secrets
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Annotated, Any, Literal, cast
+from uuid import UUID
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue
+
+from shared import calcom_values, calendar_entries, csv_export, database, settings
+from shared.errors import NotFound, RateLimited, Unavailable
+from shared.web import Answer
+
+_REFRESH = timedelta(hours=1)
+_CALENDAR = "text/calendar; charset=utf-8; method=PUBLISH"
+_TOKEN = re.compile(r"[A-Za-z0-9_-]{43}")
+_TRIES = 3
+
+
+def _known(name: str) -> str:
+    if calcom_values.time_zone(name) is None:
+        raise ValueError("unknown time zone")
+    return name
+
+
+class File(BaseModel):
+    """The query for one booking as a calendar file."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    booking_id: UUID
+    format: Literal["ics"] = "ics"
+
+
+class Csv(BaseModel):
+    """`filters`: those of search_bookings without `p_`; `booking_ids`: these instead; `bom`: for spreadsheets that need
+    one to see UTF-8; `time_zone`: of the local times, else each booking's host's."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    format: Literal["csv"]
+    filters: dict[str, JsonValue] = Field(default_factory=dict)
+    booking_ids: tuple[UUID, ...] | None = Field(default=None, max_length=1000)
+    bom: bool = False
+    time_zone: Annotated[str, AfterValidator(_known)] | None = None
+
+
+class Feed(BaseModel):
+    """A feed to make (or replace), by its filters; to revoke, without filters all of mine."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    filters: dict[str, JsonValue] | None = None
+
+
+def calendar_file(token: str, wanted: File) -> Answer:
+    """One booking as `.ics`, a cancelled one too. Raises NotFound."""
+    booking = database.as_user(token).call("my_booking", p_booking_id=str(wanted.booking_id))
+    if booking is None:
+        raise NotFound()
+    from shared import ical  # brings icalendar, which the other answers do not need
+
+    entry = calendar_entries.entry(cast(dict[str, JsonValue], booking), settings.load(settings.Addresses).portal_url)
+    headers = {"Content-Type": _CALENDAR, "Content-Disposition": 'attachment; filename="booking.ics"'}
+    return Answer(body=ical.published([entry]), headers=headers)
+
+
+def csv_file(token: str, wanted: Csv) -> Answer:
+    """The bookings as CSV, streamed page by page: memory stays the same however many there are.
+
+    Raises Invalid and NotAllowed before the first byte. What breaks later breaks the connection.
+    """
+    pages = _pages(token, wanted)
+    first = next(pages)
+    headers = {"Content-Type": "text/csv; charset=utf-8; header=present"}
+    headers |= {"Content-Disposition": 'attachment; filename="bookings.csv"'}
+    return Answer(body=_csv(first, pages, wanted.bom), headers=headers)
+
+
+def make_feed(token: str, wanted: Feed) -> Answer:
+    """A new address for the feed with these filters; the one it had is dead at once. Raises NotAllowed, Invalid."""
+    secret = secrets.token_urlsafe(32)
+    database.as_user(token).call("make_feed", p_token_hash=_hash(secret), p_filters=wanted.filters or {})
+    url = f"{settings.load(settings.Addresses).functions_url}/export/feed/{secret}.ics"
+    return Answer({"url": url, "webcal": "webcal://" + url.partition("://")[2]})
+
+
+def revoke_feed(token: str, wanted: Feed) -> Answer:
+    """The feed with these filters, or all of mine, is dead at once."""
+    revoked = database.as_user(token).call("revoke_feed", p_filters=wanted.filters)
+    return Answer({"revoked": revoked})
+
+
+def feed(name: str, known_etag: str) -> Answer:
+    """A feed by the last part of its address; 304 where who asks has it already. Raises NotFound, RateLimited."""
+    secret, dot, ending = name.partition(".")
+    if not _TOKEN.fullmatch(secret) or f"{dot}{ending}" not in ("", ".ics"):
+        raise NotFound()
+    shown = cast(dict[str, Any] | None, database.as_service().call("calendar_feed", p_token_hash=_hash(secret)))
+    if shown is None:
+        raise NotFound()
+    if "retry_after" in shown:
+        raise RateLimited(retry_after=int(shown["retry_after"]))
+    bookings, portal_url = shown["bookings"], settings.load(settings.Addresses).portal_url
+    etag = f'"{_hash(f"{portal_url} {bookings!r}")[:32]}"'
+    headers = {"ETag": etag, "Cache-Control": "private, max-age=300", "Content-Type": _CALENDAR}
+    if etag in {one.strip().removeprefix("W/") for one in known_etag.split(",")}:
+        return Answer(status=304, body=b"", headers=headers)
+    from shared import ical
+
+    entries = (calendar_entries.entry(booking, portal_url) for booking in bookings)
+    return Answer(body=ical.published(entries, name="Bookings", refresh=_REFRESH), headers=headers)
+
+
+def _csv(first: list[list[str | None]], pages: Iterator[list[list[str | None]]], bom: bool) -> Iterator[bytes]:
+    yield csv_export.header(bom) + csv_export.lines(first)
+    for rows in pages:
+        yield csv_export.lines(rows)
+
+
+def _pages(token: str, wanted: Csv) -> Iterator[list[list[str | None]]]:
+    cursor: str | None = None
+    ids = None if wanted.booking_ids is None else [str(booking_id) for booking_id in wanted.booking_ids]
+    while True:
+        page = _page(token, wanted, cast(JsonValue, ids), cursor)
+        yield page["rows"]
+        cursor = page["cursor"]
+        if cursor is None:
+            return
+
+
+def _page(token: str, wanted: Csv, ids: JsonValue, cursor: str | None) -> dict[str, Any]:
+    """One page; a hiccup on the way is no reason to begin the whole file again."""
+    for tries_left in reversed(range(_TRIES)):
+        try:
+            page = database.as_user(token).call(
+                "export_page",
+                p_filters=wanted.filters,
+                p_booking_ids=ids,
+                p_cursor=cursor,
+                p_time_zone=wanted.time_zone,
+            )
+            return cast(dict[str, Any], page)
+        except Unavailable:
+            if not tries_left:
+                raise
+    raise Unavailable()
+
+
+def _hash(secret: str) -> str:
+    return hashlib.sha256(secret.encode()).hexdigest()
