@@ -132,7 +132,10 @@ def bookings_api(sim: Simulator) -> Blueprint:
                 return success(booking_out(new, version, signed_in=signed_in), 201)
             seat_uid = reason_of(body, "seatUid")
             if not seat_uid:
-                raise Refusal(400, "For seated bookings, please provide seatUid.")
+                if not signed_in:
+                    raise Refusal(400, "For seated bookings, please provide seatUid.")
+                moved = moving.move_group(world, booking, start, by=by or booking.host.email)
+                return success(booking_out(moved, version), 201)
             group = moving.reschedule_seat(world, booking, seat_uid, start, by=by, reason=reason)
             seat = moving.find_seat(group, seat_uid)
             return success(booking_out(group, version, signed_in=signed_in, seat=seat), 201)

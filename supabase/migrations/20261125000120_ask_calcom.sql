@@ -85,7 +85,10 @@ begin
     if v_wait > 0 then
         return jsonb_build_object('wait', v_wait);
     end if;
-    select * into strict a from private.actions x where x.id = p_action_id and x.state = 'started' for update;
+    select * into a from private.actions x where x.id = p_action_id and x.state = 'started' for update;
+    if a.id is null then
+        raise exception 'no such action under way' using errcode = 'PT404';
+    end if;
     update private.actions x set asked_at = clock_timestamp() where x.id = a.id;
     return private.calcom_names(a.booking_id, a.attendee_id) || jsonb_build_object(
         'kind', a.kind, 'scope', a.scope, 'start', a.starts_at, 'reason', a.reason, 'by_staff', a.actor_kind = 'staff',
@@ -157,7 +160,10 @@ declare
     a private.actions;
     v_recorded jsonb := '{"bookings": []}';
 begin
-    select * into strict a from private.actions x where x.id = p_action_id for update;
+    select * into a from private.actions x where x.id = p_action_id for update;
+    if a.id is null then
+        raise exception 'no such action' using errcode = 'PT404';
+    end if;
     if p_state = 'released' then  -- Cal.com was not asked: the batch comes back to it
         delete from private.actions x where x.id = a.id and x.asked_at is null;
         update private.actions x set state = 'uncertain', finished_at = now() where x.id = a.id;

@@ -52,7 +52,9 @@ class Caller:
     def call(self, function: str, arguments: Row) -> Any:
         """The answer of an SQL function, or Denied."""
         answer = self._client.post(f"/rpc/{function}", json=arguments)
-        return answer.json() if answer.is_success else _denied(answer)
+        if not answer.is_success:
+            return _denied(answer)
+        return answer.json() if answer.content else None  # of a function that returns nothing
 
     def _rows(self, method: str, table: str, **words: Any) -> list[Row] | Denied:
         # Without this, rows that one may write but not read again would be refused: here they may be written.

@@ -16,6 +16,7 @@ _STAFF_OF_A |= dict.fromkeys(("mate", "other", "unconfirmed", "other_host"), NOT
 
 
 _NOON = "2026-11-23T12:00:00Z"
+_NOBODY = "00000000-0000-0000-0000-000000000000"
 
 
 def _booking(world: World) -> Row:
@@ -24,6 +25,10 @@ def _booking(world: World) -> Row:
 
 def _message(world: World) -> Row:
     return {"p_id": world.messages["A:client"]}
+
+
+def _anything(world: World, answer: Any) -> bool:
+    return True
 
 
 def _for_the_machinery(**arguments: Any) -> Function:
@@ -49,6 +54,72 @@ FUNCTIONS: dict[str, Function] = {
     "calendar_feed": _for_the_machinery(p_token_hash="0" * 64),
     "preferences_by_link": _for_the_machinery(p_email=address("client"), p_changes={"email_reminders": False}),
     "erase_person": _for_the_machinery(p_email=address("client")),
+    "note_calls": _for_the_machinery(p_calls=1, p_can_wait=True),
+    "calcom_names": _for_the_machinery(p_booking_id=_NOBODY),
+    "action_target": (lambda world: {"p_action_id": _NOBODY}, _anything, {"secret": NOT_THERE}),
+    "finish_action": (
+        lambda world: {"p_action_id": _NOBODY, "p_state": "done", "p_outcome": "cancelled"},
+        _anything,
+        {"secret": NOT_THERE},
+    ),
+    "begin_reconcile": _for_the_machinery(p_dry_run=True),
+    "finish_reconcile": _for_the_machinery(p_state={}, p_started_at=_NOON, p_result={}, p_error=None),
+    "reconcile_lives": _for_the_machinery(p_lives=[], p_dry_run=True),
+    "unmet_bookings": _for_the_machinery(p_walk_started_at=_NOON, p_met=[], p_limit=1),
+    "due_doubts": _for_the_machinery(p_limit=1),
+    "settle_doubts": _for_the_machinery(p_doubts=[]),
+    "require_admin": (
+        lambda world: {},
+        lambda world, answer: answer,
+        {**dict.fromkeys(PEOPLE, NOT_THEIRS), "admin": True},
+    ),
+    "my_booking": (
+        lambda world: {"p_booking_id": world.bookings["R"]},
+        lambda world, booking: booking and booking["removed"],
+        {**dict.fromkeys(PEOPLE), "client": False, "guest": True, "host": False, "admin": False},
+    ),
+    "begin_action": (
+        lambda world: {"p_booking_id": world.bookings["A"], "p_kind": "cancel", "p_reason": "x"},
+        lambda world, begun: begun.get("part") or begun["refused"],
+        {
+            **dict.fromkeys(PEOPLE, NOT_THERE),
+            "client": "booker",
+            "guest": "not_allowed",
+            "host": "staff",
+            "admin": "staff",
+        },
+    ),
+    "preview_cancel": (
+        lambda world: {"p_booking_ids": [world.bookings["A"]], "p_batch_id": _NOBODY, "p_reason": "x"},
+        lambda world, rows: rows[0]["outcome"],
+        {
+            **dict.fromkeys(PEOPLE, "not_found"),
+            "client": "not_allowed",
+            "guest": "not_allowed",
+            "host": "would_cancel",
+            "admin": "would_cancel",
+        },
+    ),
+    "make_feed": (
+        lambda world: {"p_token_hash": "0" * 64, "p_filters": {"period": "upcoming"}},
+        _anything,
+        {**dict.fromkeys(PEOPLE, NOT_THEIRS), "host": True, "other_host": True, "admin": True},
+    ),
+    "revoke_feed": (lambda world: {}, _anything, dict.fromkeys(PEOPLE, True)),
+    "export_page": (
+        lambda world: {"p_filters": {}},
+        lambda world, page: {world.label("bookings", {"id": row[0]}) + ("" if row[9] else "-") for row in page["rows"]},
+        {
+            "client": {"A", "S", "R"},
+            "guest": {"A", "R-"},
+            "mate": {"S"},
+            "other": {"O"},
+            "unconfirmed": set(),
+            "host": {"A", "S", "R"},
+            "other_host": {"O", "U"},
+            "admin": {"A", "S", "R", "O", "U"},
+        },
+    ),
     "search_bookings": (
         lambda world: {},
         lambda world, found: {world.label("bookings", row) + ("-" if row["removed"] else "") for row in found},
@@ -101,7 +172,10 @@ FUNCTIONS: dict[str, Function] = {
 }
 
 
-READ_ONLY = {"calendar_feed", "search_bookings", "booking_timeline", "booking_actions", "preview_plan", "dashboard"}
+READ_ONLY = {
+    *("calendar_feed", "search_bookings", "booking_timeline", "booking_actions", "preview_plan", "dashboard"),
+    *("my_booking", "preview_cancel", "export_page", "require_admin", "due_doubts", "unmet_bookings"),
+}
 
 
 def answer_of(function: str, world: World, persona: str) -> Any:

@@ -19,7 +19,7 @@ Row = dict[str, Any]
 
 HOST = "host@example.com"
 # What the migrations themselves put into tables.
-_MADE_BY_MIGRATIONS = ("private.send_rates", "private.erasure_key")
+_MADE_BY_MIGRATIONS = ("private.send_rates", "private.erasure_key", "private.calcom_limit", "private.reconcile_state")
 
 
 class Portal:

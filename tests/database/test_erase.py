@@ -113,6 +113,12 @@ def test_everything_that_a_person_leaves_goes(portal: Portal) -> None:
     portal.sql.execute(
         "insert into saved_views (user_id, name, view) values (%s, 'x', %s)", (admin, Jsonb({"client": ANA_}))
     )
+    for who, side in ((ana, "client"), (admin, "staff")):
+        portal.sql.execute(
+            "insert into private.actions (booking_id, kind, user_id, actor_kind, actor, reason, state, finished_at)"
+            " values (%s, 'cancel', %s, %s, %s, 'Ana Gómez called', 'done', now())",
+            (booking, who, side, "Ana Gómez" if side == "client" else "Ada Admin"),
+        )
 
     report = portal.erase(ANA_)
     for text in (ANA_, "Gómez", "15112345678", "She is late"):

@@ -199,3 +199,18 @@ def test_nobody_elses(house: House) -> None:
     stranger, guest = house.person("other@example.com"), house.person("guest@example.com")
     assert [house.move(who, booking_id, monday(13)).status_code for who in (stranger, guest)] == [404, 403]
     assert [slots(house, who, booking_id).status_code for who in (stranger, guest)] == [404, 403]
+
+
+def test_staff_move_a_whole_group(house: House) -> None:
+    for person in ("ann@example.com", "ben@example.com"):
+        uid = house.book(GROUP, monday(9), person)["uid"]
+    host, booking_id = house.person("host@example.com", "host"), house.id_of(uid)
+    house.sweep()
+    answer = house.move(host, booking_id, monday(13), reason="The room is taken")
+    assert answer.status_code == 200, answer.text
+    house.flush()
+    house.sweep()
+    assert datetime.fromisoformat(house.calcom(uid)["start"]) == monday(13)
+    assert house.story(booking_id)[-1] == ("moved", "staff", "host", "The room is taken")
+    for person in ("ann@example.com", "ben@example.com"):
+        assert files(house, person) == [("REQUEST", 0, monday(9)), ("REQUEST", 1, monday(13))]
