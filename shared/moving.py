@@ -125,9 +125,9 @@ def _look(target: Target, uid: str, deadline: float) -> tuple[Object, ...]:
     """The booking as it is, and what it was moved to."""
     try:
         return _read(uid, deadline)
-    except Declined as error:
-        raise NotDone(Refused("not_possible", "Cal.com does not know this booking.")) from error
     except CalcomError as error:
+        if isinstance(error, Declined) and error.status == 404:
+            raise NotDone(Refused("not_possible", "Cal.com does not know this booking.")) from error
         raise NotDone(Uncertain()) if target.look_first else unavailable() from error
 
 

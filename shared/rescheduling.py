@@ -10,7 +10,7 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, 
 
 from shared import actions, calcom_values, database, moving, settings
 from shared.calcom_http import CalcomError, Declined, Unreached
-from shared.errors import Invalid, NotFound, Refused, Unavailable
+from shared.errors import Invalid, NotFound, RateLimited, Refused, Unavailable
 from shared.refusals import refusal
 
 _MOST_DAYS = 62
@@ -45,8 +45,11 @@ class Wanted(BaseModel):
     time_zone: TimeZone = "UTC"
 
 
-def slots(token: str, wanted: Wanted, deadline: float) -> dict[str, JsonValue]:
-    """→ `{"time_zone", "slots"}`. Raises NotFound, NotAllowed, Refused (too late, too often, over), Unavailable."""
+def slots(token: str, user_id: str | None, wanted: Wanted, deadline: float) -> dict[str, JsonValue]:
+    """→ `{"time_zone", "slots"}`.
+
+    Raises NotFound, NotAllowed, Refused (too late, too often, over), RateLimited (20 looks a minute), Unavailable.
+    """
     if not wanted.from_ < wanted.to <= wanted.from_ + timedelta(days=_MOST_DAYS):
         raise Invalid(f"not as expected: from, to (at most {_MOST_DAYS} days)")
     booking_id = str(wanted.booking_id)
@@ -57,7 +60,11 @@ def slots(token: str, wanted: Wanted, deadline: float) -> dict[str, JsonValue]:
     if not move["allowed"]:
         contact = settings.load(settings.Browsers).support_contact
         raise refusal({"refused": move["reason"], "until": move["until"], "contact": may["contact"]}, contact)
-    target = actions.Target.model_validate(database.as_service().call("calcom_names", p_booking_id=booking_id))
+    answer = database.as_service().call("calcom_names", p_booking_id=booking_id, p_user_id=user_id)
+    names = cast(dict[str, Any], answer)
+    if "wait" in names:
+        raise RateLimited(retry_after=int(names["wait"]))
+    target = actions.Target.model_validate(names)
     first = max(wanted.from_, datetime.now(UTC))
     try:
         free = moving.free_slots(target, first, wanted.to, wanted.time_zone, deadline) if first < wanted.to else {}

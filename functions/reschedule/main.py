@@ -38,7 +38,7 @@ def reschedule(request: web.Request) -> web.Answer:
     token, deadline = tokens.bearer(request), request.started + actions.SECONDS
     if request.method != "POST":
         wanted = request.read_query(rescheduling.Wanted)
-        return web.Answer(rescheduling.slots(token, wanted, deadline))
+        return web.Answer(rescheduling.slots(token, request.caller, wanted, deadline))
     move = request.read(Move)
     begun = actions.begin(
         *(token, "move", str(move.booking_id)),

@@ -37,7 +37,8 @@ create function private.my_name_in(p_booking_id uuid) returns text
          from auth.users u where u.id = auth.uid()))
 $$;
 
--- An action of this booking and seat that is still under way, or that was cut off: that one is in doubt from now on.
+-- An action of this booking and seat that is still under way. One that was cut off is in doubt from now on, if Cal.com may
+-- have been asked.
 create function private.is_busy(p_booking_id uuid, p_attendee_id uuid) returns boolean
     language plpgsql set search_path = '' as $$
 declare
@@ -47,8 +48,11 @@ begin
     where x.booking_id = p_booking_id and x.attendee_id is not distinct from p_attendee_id and x.state = 'started'
     for update;
     if a.id is not null and a.started_at < now() - private.action_lease() then
-        update private.actions x set state = 'uncertain', finished_at = now() where x.id = a.id;
-        perform private.doubt(p_booking_id, 'uncertain_action', 'an action was cut off');
+        update private.actions x
+        set state = case when a.asked_at is null then 'failed' else 'uncertain' end, finished_at = now() where x.id = a.id;
+        if a.asked_at is not null then
+            perform private.doubt(p_booking_id, 'uncertain_action', 'an action was cut off');
+        end if;
         return false;
     end if;
     return a.id is not null;

@@ -14,7 +14,8 @@ insert into private.calcom_limit default values;
 
 create table private.calcom_calls (
     id bigint generated always as identity primary key,
-    at timestamptz not null
+    at timestamptz not null,
+    user_id uuid  -- who looks at free times
 );
 create index calcom_calls_at on private.calcom_calls (at);
 
@@ -66,11 +67,22 @@ create function private.calcom_names(p_booking_id uuid, p_attendee_id uuid) retu
     where b.id = p_booking_id
 $$;
 
--- The same for who is about to ask Cal.com about it, which is noted.
-create function private.about_to_ask(p_booking_id uuid) returns jsonb
+-- The same for a person who looks at free times. One person's looking must not use up what Cal.com allows all.
+-- → {"wait": seconds} after 20 looks in a minute
+create function private.about_to_look(p_booking_id uuid, p_user_id uuid) returns jsonb
     language plpgsql security definer set search_path = '' as $$
+declare
+    c_looks constant integer := 20;
+    v_wait numeric;
 begin
-    perform private.note_calls(1, false);
+    select ceil(extract(epoch from min(x.at) + interval '1 minute' - clock_timestamp())) into v_wait
+    from (select c.at from private.calcom_calls c
+          where c.user_id = p_user_id and c.at > clock_timestamp() - interval '1 minute' order by c.at desc limit c_looks) x
+    having count(*) >= c_looks;
+    if v_wait is not null then
+        return jsonb_build_object('wait', greatest(v_wait, 1));
+    end if;
+    insert into private.calcom_calls (at, user_id) values (clock_timestamp(), p_user_id);
     return private.calcom_names(p_booking_id, null);
 end $$;
 
@@ -194,9 +206,9 @@ begin
                    or n.booking_id in (select (b ->> 'id')::uuid from jsonb_array_elements(v_recorded -> 'bookings') b))));
 end $$;
 
-create function public.calcom_names(p_booking_id uuid) returns jsonb
+create function public.calcom_names(p_booking_id uuid, p_user_id uuid) returns jsonb
     language sql security invoker set search_path = '' as $$
-    select private.about_to_ask(private.current_booking_id(p_booking_id))
+    select private.about_to_look(private.current_booking_id(p_booking_id), p_user_id)
 $$;
 create function public.action_target(p_action_id uuid, p_can_wait boolean default false) returns jsonb
     language sql security invoker set search_path = '' as $$ select private.action_target(p_action_id, p_can_wait) $$;
@@ -206,12 +218,12 @@ create function public.finish_action(p_action_id uuid, p_state text, p_outcome t
     as $$ select private.finish_action(p_action_id, p_state, p_outcome, p_changes) $$;
 
 revoke execute on all functions in schema private from public, anon;
-revoke execute on function public.note_calls(integer, boolean), public.calcom_names(uuid),
+revoke execute on function public.note_calls(integer, boolean), public.calcom_names(uuid, uuid),
     public.action_target(uuid, boolean), public.finish_action(uuid, text, text, jsonb) from public, anon, authenticated;
-grant execute on function private.note_calls(integer, boolean), private.about_to_ask(uuid),
+grant execute on function private.note_calls(integer, boolean), private.about_to_look(uuid, uuid),
     private.current_booking_id(uuid), private.action_target(uuid, boolean),
     private.finish_action(uuid, text, text, jsonb) to service_role;
-grant execute on function public.note_calls(integer, boolean), public.calcom_names(uuid),
+grant execute on function public.note_calls(integer, boolean), public.calcom_names(uuid, uuid),
     public.action_target(uuid, boolean), public.finish_action(uuid, text, text, jsonb) to service_role;
 comment on table private.calcom_limit is 'Calls a minute that Cal.com allows a key, and how many of them are kept for clients.';
 comment on function public.action_target(uuid, boolean) is

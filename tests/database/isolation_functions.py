@@ -55,7 +55,7 @@ FUNCTIONS: dict[str, Function] = {
     "preferences_by_link": _for_the_machinery(p_email=address("client"), p_changes={"email_reminders": False}),
     "erase_person": _for_the_machinery(p_email=address("client")),
     "note_calls": _for_the_machinery(p_calls=1, p_can_wait=True),
-    "calcom_names": _for_the_machinery(p_booking_id=_NOBODY),
+    "calcom_names": _for_the_machinery(p_booking_id=_NOBODY, p_user_id=_NOBODY),
     "action_target": (lambda world: {"p_action_id": _NOBODY}, _anything, {"secret": NOT_THERE}),
     "finish_action": (
         lambda world: {"p_action_id": _NOBODY, "p_state": "done", "p_outcome": "cancelled"},

@@ -214,3 +214,13 @@ def test_staff_move_a_whole_group(house: House) -> None:
     assert house.story(booking_id)[-1] == ("moved", "staff", "host", "The room is taken")
     for person in ("ann@example.com", "ben@example.com"):
         assert files(house, person) == [("REQUEST", 0, monday(9)), ("REQUEST", 1, monday(13))]
+
+
+def test_looking_at_free_times_cannot_use_up_what_cal_com_allows(house: House) -> None:
+    client, other = house.person("client@example.com"), house.person("other@example.com")
+    booking_id = house.id_of(house.book(PLAIN, monday(9))["uid"])
+    theirs = house.id_of(house.book(PLAIN, monday(10), "other@example.com")["uid"])
+    looks = [slots(house, client, booking_id) for _ in range(21)]
+    assert [look.status_code for look in looks] == [200] * 20 + [429]
+    assert 1 <= int(looks[-1].headers["Retry-After"]) <= 60
+    assert slots(house, other, theirs).status_code == 200
