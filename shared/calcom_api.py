@@ -14,7 +14,7 @@ from urllib.parse import quote
 from pydantic import JsonValue
 
 from shared.booking import NO_REASON
-from shared.calcom_http import InDoubt, call
+from shared.calcom_http import Declined, InDoubt, call
 from shared.calcom_values import Object, identifier, instant, mapping, objects
 
 # A missing or unknown version falls back, silently, to another world of shapes.
@@ -38,11 +38,16 @@ def booking(uid: str, deadline: float) -> tuple[Object, ...]:
 
 
 def life(uid: str, deadline: float) -> tuple[Object, ...]:
-    """The booking of this uid, then what it was moved to, and on. Declined(404): unknown."""
+    """The booking of this uid, then what it was moved to, and on, as far as it may be read. Declined(404): unknown."""
     found: dict[str, Object] = {}
     following: str | None = uid
     while following is not None and following not in found and len(found) < _MAX_MOVES:
-        answer = booking(following, deadline)
+        try:
+            answer = booking(following, deadline)
+        except Declined:
+            if not found:
+                raise
+            break
         if not answer:
             break
         found[following] = answer[0]
@@ -86,7 +91,10 @@ def cancel(
         body["seatUid"] = seat_uid
     elif remaining:
         body["cancelSubsequentBookings"] = True
-    return _bookings(call("POST", f"/bookings/{quote(uid, safe='')}/cancel", _BOOKINGS, deadline, body=body))
+    ended = _bookings(call("POST", f"/bookings/{quote(uid, safe='')}/cancel", _BOOKINGS, deadline, body=body))
+    if not ended:
+        raise InDoubt(ended=True)
+    return ended
 
 
 def reschedule(

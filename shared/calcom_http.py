@@ -123,7 +123,7 @@ def _read(path: str, answer: httpx.Response) -> JsonValue:
     """The body of an answer that went well. Raises CalcomError."""
     try:
         body: JsonValue = answer.json()
-    except ValueError:
+    except (ValueError, RecursionError):
         body = None
     if answer.is_success and isinstance(body, dict):
         return body
@@ -145,5 +145,7 @@ def _retry_after(headers: httpx.Headers) -> int:
 
 
 def _note(path: str, what: str | int) -> None:
-    # The second part of a path may be a uid, which opens the booking on Cal.com's pages.
-    log.warning("Cal.com did not do it", call="/".join(path.split("/")[1:2] + path.split("/")[3:]), error=str(what))
+    # All but the names of paths may be a uid, which opens the booking on Cal.com's pages.
+    names = path.split("/")[1:]
+    call = names[:2] if names[1:2] == ["by-seat"] else names[:1] + names[2:]
+    log.warning("Cal.com did not do it", call="/".join(call), error=str(what))

@@ -22,6 +22,7 @@ from tests.functions.acting import CALL, CONFIRMED, GROUP, PAID, PANEL, PLAIN, R
 PAID_CONFIRMED = 110
 GUESTS = ["guest@example.com", "friend@example.com"]
 COLLEAGUE = "colleague@example.com"
+OTHER = {"name": "Other", "email": "other@example.com", "timeZone": "Europe/Berlin"}
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
 # As the SQL functions record what was read: the bookings of one life together, each made to fit what is known.
@@ -88,8 +89,8 @@ class Watched:
             seen = calcom_api.life(uid, time.monotonic() + 10)
             read_at = datetime.now(UTC)
             with self.house.db.transaction(force_rollback=True):  # the last word, which no later body could change
-                self._record(seen, read_at + HOUR)
-            self._record(seen, read_at)
+                self.record(seen, read_at + HOUR)
+            self.record(seen, read_at)
 
     def _learn(self) -> set[str]:
         """Read what was just booked. → the columns of bookings and people that this filled in."""
@@ -99,7 +100,7 @@ class Watched:
         learnt = {(table, column) for table, _, column in _differences(before, self._everything())}
         return {column for table, column in learnt if table in ("bookings", "booking_attendees")}
 
-    def _record(self, seen: tuple[Object, ...], read_at: datetime) -> None:
+    def record(self, seen: tuple[Object, ...], read_at: datetime) -> None:
         before = self._everything()
         outcome = self._outcome(seen, read_at)
         assert _differences(before, self._everything()) == {}
@@ -271,3 +272,23 @@ LIVES: list[Callable[[Watched], None]] = [
 def test_reading_what_webhooks_told_changes_nothing(calcom: Watched, life: Callable[[Watched], None]) -> None:
     life(calcom)
     assert calcom.uids
+
+
+def test_a_moved_booking_that_is_still_called_accepted_is_no_news(calcom: Watched) -> None:
+    uid = calcom.book(PLAIN, monday(9))["uid"]
+    calcom.move(uid, monday(10), by="client")
+    old, new = calcom_api.life(uid, time.monotonic() + 10)
+    # As Cal.com has been seen to answer; and it may leave out more.
+    old = {**old, "status": "accepted", "rescheduledByEmail": None, "reschedulingReason": ""}
+    del old["meetingUrl"]
+    for seen in ((old, new), (old,), (new, old)):
+        calcom.record(seen, datetime.now(UTC) + HOUR)
+
+
+def test_what_is_news_is_told_as_such(calcom: Watched) -> None:
+    uid = calcom.book(PLAIN, monday(9))["uid"]
+    (seen,) = calcom_api.life(uid, time.monotonic() + 10)
+    news: list[dict[str, Any]] = [{"status": "cancelled"}, {"location": "The cellar"}, {"attendees": [OTHER]}]
+    for each in news:
+        with pytest.raises(AssertionError), calcom.house.db.transaction(force_rollback=True):
+            calcom.record(({**seen, **each},), datetime.now(UTC) + HOUR)
