@@ -7,6 +7,9 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, RootModel, Tag
 
+# Text that Postgres can keep: it knows no NUL.
+Reason = Annotated[str, Field(max_length=1000, pattern=r"^[^\x00]*$")]
+
 
 class One(BaseModel):
     """`scope`: this booking, or this occurrence and the rest of its series. `attendee_id`: staff end one seat."""
@@ -15,7 +18,7 @@ class One(BaseModel):
 
     booking_id: UUID
     scope: Literal["this", "remaining"] = "this"
-    reason: str | None = Field(default=None, max_length=1000)
+    reason: Reason | None = None
     attendee_id: UUID | None = None
 
 
@@ -26,7 +29,7 @@ class Batch(BaseModel):
 
     batch_id: UUID
     booking_ids: tuple[UUID, ...] = Field(min_length=1, max_length=20)
-    reason: str = Field(min_length=1, max_length=1000, pattern=r"\S")
+    reason: Annotated[Reason, Field(pattern=r"\S")]
     dry_run: bool = False
 
 

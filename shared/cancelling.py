@@ -7,16 +7,18 @@ again.
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from datetime import UTC, datetime
 
-from shared import calcom_api, calcom_booking
+from shared import calcom_api, calcom_booking, database
 from shared.actions import Done, NotDone, Target, unavailable
 from shared.booking import BookingChange, Person
 from shared.calcom_http import CalcomError, Declined, InDoubt, Unreached
-from shared.calcom_values import Object, identifier
-from shared.errors import Refused, Uncertain
+from shared.calcom_values import Object, identifier, instant
+from shared.errors import Refused, ServiceError, Uncertain
 
 _LOOKS, _PAUSE_SECONDS = 3, 0.7
+_OVER = ("cancelled", "rejected")
 
 
 def cancel(target: Target, deadline: float) -> Done:
@@ -74,14 +76,16 @@ def _after_doubt(target: Target, uid: str, deadline: float, *, ended: bool) -> D
 def _look(target: Target, uid: str, deadline: float) -> tuple[Object, ...]:
     try:
         return _read(target, uid, deadline)
-    except Declined as error:
-        raise NotDone(Refused("not_possible", "Cal.com does not know this booking.")) from error
     except CalcomError as error:
+        if isinstance(error, Declined) and error.status == 404:
+            raise NotDone(Refused("not_possible", "Cal.com does not know this booking.")) from error
         raise NotDone(Uncertain()) if target.look_first else unavailable() from error
 
 
 def _read(target: Target, uid: str, deadline: float) -> tuple[Object, ...]:
     """The booking as it is, and what it was moved to; for the rest of a series the others too."""
+    with suppress(ServiceError):  # a look is a call too, and of many rows each may need one
+        database.as_service().call("note_calls", p_calls=1, p_can_wait=False)
     found = calcom_api.life(uid, deadline)
     if not found:
         raise InDoubt(ended=True)
@@ -101,9 +105,11 @@ def _not_moved(seen: tuple[Object, ...]) -> None:
 
 def _is_off(seen: tuple[Object, ...], target: Target) -> bool:
     """Whether nothing is left to cancel."""
-    head = seen[0]
-    if head.get("status") in ("cancelled", "rejected"):
-        return True
+    head, *others = seen
+    if head.get("status") in _OVER:
+        # Of the rest of a series somebody may have cancelled the first alone.
+        rest = [one for one in others if (instant(one.get("start")) or target.starts_at) > target.starts_at]
+        return target.scope == "this" or all(one.get("status") in _OVER for one in rest)
     return target.person is not None and calcom_booking.seat_uid_of(head, target.person) is None
 
 

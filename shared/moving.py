@@ -143,7 +143,10 @@ def _moved(seen: tuple[Object, ...], target: Target, deadline: float) -> Done | 
     if target.seat_uid is not None:
         if target.person is None or calcom_booking.seat_uid_of(seen[0], target.person):
             return None
-        now = calcom_api.booking_of_seat(target.seat_uid, deadline)
+        try:
+            now = calcom_api.booking_of_seat(target.seat_uid, deadline)
+        except Declined:
+            return None  # it was given up
     elif len(seen) > 1 or target.seated:  # a whole group keeps its uid
         now = seen[-1]
     else:

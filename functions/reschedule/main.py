@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict
 
-from shared import actions, moving, outbox, rescheduling, settings, tokens, web
+from shared import actions, cancel_request, moving, outbox, rescheduling, settings, tokens, web
 
 settings.require(
     settings.Database,
@@ -27,7 +27,7 @@ class Move(BaseModel):
 
     booking_id: UUID
     start: AwareDatetime
-    reason: str | None = Field(default=None, max_length=1000)
+    reason: cancel_request.Reason | None = None
     time_zone: rescheduling.TimeZone = "UTC"
     attendee_id: UUID | None = None
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hmac
 import math
+import socket
 import threading
 import time
 from collections import defaultdict, deque
+from contextlib import suppress
 
 from flask import Flask, Response, g, jsonify, make_response, request
 from werkzeug.exceptions import HTTPException
@@ -141,8 +143,11 @@ class Gate:
     def _fail(self, failure: Failure) -> Response:
         if failure.kind in ("timeout", "reset"):
             self._note(None)
+            connection: socket.socket = request.environ["werkzeug.socket"]
             if failure.kind == "timeout":
-                hold(request.environ["werkzeug.socket"])
+                hold(connection)
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)  # the server would keep it open for the next call
             raise ConnectionAbortedError("broken off on request")
         if failure.kind == "html":
             return make_response(_GATEWAY_PAGE, failure.status, {"Content-Type": "text/html"})

@@ -8,6 +8,7 @@ create table private.actions (
     attendee_id uuid references public.booking_attendees (id) on delete set null,
     kind text not null,
     scope text not null default 'this',
+    series_id uuid,
     starts_at timestamptz,
     user_id uuid not null,
     actor_kind text not null,
@@ -70,7 +71,7 @@ create function private.action_behind(p_booking_id uuid, p_kind text, p_attendee
     where a.started_at > now() - interval '10 minutes' and a.asked_at is not null and a.state <> 'failed'
       and a.outcome is distinct from 'already_cancelled'
       and (a.booking_id = b.id
-           or a.scope = 'remaining' and lead.series_id = b.series_id and lead.starts_at <= b.starts_at
+           or a.scope = 'remaining' and a.series_id = b.series_id and lead.starts_at <= b.starts_at
            or a.kind = 'move' and a.attendee_id is not null and a.starts_at = b.starts_at
               and lead.event_type_id = b.event_type_id)
       and case
@@ -93,8 +94,12 @@ create or replace function private.tell_story(
     p_booking_id uuid, p_kind text, p_context jsonb, p_changes jsonb, p_audience text, p_attendee_id uuid) returns void
     language plpgsql set search_path = '' as $$
 declare
-    a constant private.actions := private.action_behind(p_booking_id, p_kind, p_attendee_id);
+    a private.actions := private.action_behind(p_booking_id, p_kind, p_attendee_id);
 begin
+    -- A body that says who it was knows better: somebody was first on Cal.com's own pages.
+    if p_context ->> 'actor_kind' in ('client', 'staff') and p_context ->> 'actor_kind' <> a.actor_kind then
+        a := null;
+    end if;
     insert into public.booking_events
         (booking_id, kind, actor_kind, actor, source, audience, attendee_id, batch_id, reason, changes, occurred_at)
     values (p_booking_id, p_kind, coalesce(a.actor_kind, p_context ->> 'actor_kind'), coalesce(a.actor, p_context ->> 'actor'),
@@ -139,5 +144,6 @@ end $$;
 revoke execute on all functions in schema private from public, anon;
 comment on table private.actions is 'Cancels and moves from our side: committed before Cal.com is asked.';
 comment on column private.actions.attendee_id is 'The seat that it is about; null: the whole booking.';
+comment on column private.actions.series_id is 'Of the rest of a series: which one, as soon as it is known.';
 comment on column private.actions.asked_at is 'Since when Cal.com may have been asked.';
 comment on column private.actions.outcome is 'cancelled, already_cancelled, moved, or the code of the error.';

@@ -38,7 +38,7 @@ create function private.my_name_in(p_booking_id uuid) returns text
 $$;
 
 -- An action of this booking and seat that is still under way. One that was cut off is in doubt from now on, if Cal.com may
--- have been asked.
+-- have been asked; if it was not, that is known sooner, since our functions ask at once.
 create function private.is_busy(p_booking_id uuid, p_attendee_id uuid) returns boolean
     language plpgsql set search_path = '' as $$
 declare
@@ -47,9 +47,11 @@ begin
     select * into a from private.actions x
     where x.booking_id = p_booking_id and x.attendee_id is not distinct from p_attendee_id and x.state = 'started'
     for update;
-    if a.id is not null and a.started_at < now() - private.action_lease() then
+    if a.started_at < now() - (case when a.asked_at is null then interval '10 seconds' else private.action_lease() end) then
         update private.actions x
-        set state = case when a.asked_at is null then 'failed' else 'uncertain' end, finished_at = now() where x.id = a.id;
+        set state = case when a.asked_at is null then 'failed' else 'uncertain' end, finished_at = now(),
+            outcome = case when a.asked_at is null then 'upstream_unavailable' end
+        where x.id = a.id;
         if a.asked_at is not null then
             perform private.doubt(p_booking_id, 'uncertain_action', 'an action was cut off');
         end if;
@@ -68,21 +70,29 @@ create function private.rate_limited_for(p_limit integer) returns integer
     having count(*) >= p_limit
 $$;
 
--- The row of a batch that was begun before: what became of it. Null: there is none, or it has to be looked at again.
+-- The row of a batch that was begun before: what became of it, or begun again where that is not known, or Cal.com had no
+-- time for it. Null: there is none.
 create function private.batch_row(p_batch_id uuid, p_booking_id uuid) returns jsonb
     language plpgsql set search_path = '' as $$
 declare
     a private.actions;
 begin
     select * into a from private.actions x where x.batch_id = p_batch_id and x.booking_id = p_booking_id for update;
-    if a.state = 'started' and a.started_at > now() - private.action_lease() then
-        return private.refuse('in_progress');
+    if a.id is null then
+        return null;
     end if;
-    if a.state in ('started', 'uncertain') then
-        update private.actions x set state = 'started', started_at = now(), finished_at = null, outcome = null where x.id = a.id;
+    if a.kind <> 'cancel' or a.scope <> 'this' or a.attendee_id is not null then  -- not one of a batch of staff
+        return private.refuse('not_allowed');
     end if;
-    return case when a.id is not null then jsonb_build_object('action_id', a.id, 'booking_id', a.booking_id, 'part', 'staff',
-        'state', case when a.state in ('done', 'failed') then a.state else 'started' end, 'outcome', a.outcome) end;
+    if a.state in ('started', 'uncertain') or a.state = 'failed' and a.outcome = 'upstream_unavailable' then
+        if private.is_busy(a.booking_id, null) then
+            return private.refuse('in_progress');
+        end if;
+        update private.actions x set state = 'started', started_at = now(), finished_at = null, outcome = null
+        where x.id = a.id returning * into a;
+    end if;
+    return jsonb_build_object(
+        'action_id', a.id, 'booking_id', a.booking_id, 'part', 'staff', 'state', a.state, 'outcome', a.outcome);
 exception
     when unique_violation then  -- somebody else has begun meanwhile
         return private.refuse('in_progress');
@@ -102,8 +112,8 @@ declare
     v_begun jsonb;
 begin
     select * into b from public.bookings x where x.id = p_booking_id;
-    if v_part is null then
-        if p_kind = 'cancel' and private.my_booking(p_booking_id) is not null then  -- they were removed from it
+    if v_part is null or b.id is null then
+        if b.id is not null and p_kind = 'cancel' and private.my_booking(p_booking_id) is not null then  -- they were removed from it
             return private.refuse('already_cancelled');
         end if;
         raise exception 'no such booking' using errcode = 'PT404';
@@ -120,7 +130,9 @@ begin
     if v_part = 'staff' and btrim(coalesce(p_reason, '')) = '' and p_kind = 'cancel' then
         return private.refuse('reason_required');
     end if;
-    if p_scope = 'remaining' and (p_kind <> 'cancel' or b.series_id is null) then
+    -- Cal.com names a series only from its second booking on.
+    if p_scope = 'remaining' and (p_kind <> 'cancel' or b.series_id is null and not exists (
+            select 1 from private.reports r where r.booking_id = b.id and r.recurring)) then
         return private.refuse('no_series');
     end if;
 
@@ -161,9 +173,9 @@ begin
             return private.refuse('rate_limited', jsonb_build_object('retry_after', v_wait));
         end if;
     end if;
-    insert into private.actions (batch_id, booking_id, attendee_id, kind, scope, starts_at, user_id, actor_kind, actor, reason)
+    insert into private.actions (batch_id, booking_id, attendee_id, kind, scope, series_id, starts_at, user_id, actor_kind, actor, reason)
     values (coalesce(p_batch_id, case when p_scope = 'remaining' then gen_random_uuid() end), b.id, a.attendee_id, p_kind, p_scope,
-        p_starts_at, auth.uid(), case v_part when 'staff' then 'staff' else 'client' end, private.my_name_in(b.id),
+        case p_scope when 'remaining' then b.series_id end, p_starts_at, auth.uid(), case v_part when 'staff' then 'staff' else 'client' end, private.my_name_in(b.id),
         nullif(btrim(p_reason), ''))
     returning * into a;
     return jsonb_build_object('action_id', a.id, 'booking_id', b.id, 'part', v_part, 'state', 'started');

@@ -101,7 +101,7 @@ begin
     if a.id is null then
         raise exception 'no such action under way' using errcode = 'PT404';
     end if;
-    update private.actions x set asked_at = clock_timestamp() where x.id = a.id;
+    update private.actions x set asked_at = coalesce(x.asked_at, clock_timestamp()) where x.id = a.id;
     return private.calcom_names(a.booking_id, a.attendee_id) || jsonb_build_object(
         'kind', a.kind, 'scope', a.scope, 'start', a.starts_at, 'reason', a.reason, 'by_staff', a.actor_kind = 'staff',
         'actor_email', (select lower(u.email::text) from auth.users u where u.id = a.user_id),
@@ -181,9 +181,14 @@ begin
         update private.actions x set state = 'uncertain', finished_at = now() where x.id = a.id;
         return jsonb_build_object('state', 'released');
     end if;
-    -- Before what it brought is recorded: what was found done already, or was not done, is not this person's doing.
-    update private.actions x set state = p_state, outcome = p_outcome, finished_at = clock_timestamp()
-    where x.id = a.id returning * into a;
+    -- Before what it brought is recorded: what was found done already, or was not done, is not this person's doing. What is
+    -- done stays done, whatever a slower try of it came to.
+    if a.state <> 'done' then
+        update private.actions x
+        set state = p_state, outcome = p_outcome, finished_at = clock_timestamp(), series_id = coalesce(x.series_id,
+            case x.scope when 'remaining' then md5('series:' || (jsonb_path_query_first(p_changes, '$[*].series') #>> '{}'))::uuid end)
+        where x.id = a.id returning * into a;
+    end if;
     if p_changes <> '[]' then
         v_recorded := private.record_event(jsonb_build_object('source', 'action', 'notify', 'all', 'received_at', now(),
             'changes', (select jsonb_agg(private.fit_answer(c.change, null, a.booking_id) order by c.n)
@@ -201,7 +206,7 @@ begin
             case a.kind when 'move' then coalesce((v_recorded ->> 'booking_id')::uuid, a.booking_id) else a.booking_id end),
         'bookings', v_recorded -> 'bookings', 'messages', (
             select count(*) from public.notifications n
-            where n.created_at >= a.started_at and n.kind <> 'reminder' and n.status <> 'skipped'
+            where n.created_at >= a.asked_at and n.kind <> 'reminder' and n.status <> 'skipped'
               and (n.booking_id = a.booking_id
                    or n.booking_id in (select (b ->> 'id')::uuid from jsonb_array_elements(v_recorded -> 'bookings') b))));
 end $$;

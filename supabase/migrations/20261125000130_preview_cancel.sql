@@ -18,7 +18,9 @@ begin
                 'messages', 0, 'tells', '[]'::jsonb);
             select n.uid into v_uid from private.booking_nodes n
             where n.booking_id = (v_begun ->> 'booking_id')::uuid and n.is_head;
-            if v_begun ->> 'state' = 'started' then
+            if v_uid like '#%' then  -- known by its number alone: Cal.com cannot be asked
+                v_row := v_row || '{"outcome": "not_possible"}';
+            elsif v_begun ->> 'state' = 'started' then
                 perform private.apply_event(jsonb_build_object('source', 'action', 'notify', 'all', 'received_at', now(),
                     'changes', jsonb_build_array(jsonb_build_object('trigger', 'API', 'at', now(), 'uid', v_uid,
                         'status', 'cancelled', 'by', 'staff', 'reason', p_reason))));

@@ -12,6 +12,17 @@ create table private.reconcile_state (
 );
 insert into private.reconcile_state default values;
 
+-- Actions that were cut off and to which nobody came back: Cal.com is done with them, so each is looked at now.
+create function private.doubt_cut_off_actions() returns void
+    language plpgsql set search_path = '' as $$
+begin
+    perform private.is_busy(a.booking_id, a.attendee_id)
+    from private.actions a where a.state = 'started' and a.started_at < now() - private.action_lease();
+    update public.doubts d set look_at = now()
+    where d.kind = 'uncertain_action' and d.resolved_at is null and exists (
+        select 1 from private.actions a where a.booking_id = d.booking_id and a.state = 'uncertain' and a.finished_at = now());
+end $$;
+
 -- Begins a run, unless one is under way. → {"busy"} or {"changed_until", "walk_started_at", "walked_until", "walk_due"}
 create function private.begin_reconcile(p_dry_run boolean) returns jsonb
     language plpgsql security definer set search_path = '' set timezone = 'UTC' as $$
@@ -24,12 +35,64 @@ begin
             return '{"busy": true}';
         end if;
         update private.reconcile_state set running_since = now();
+        perform private.doubt_cut_off_actions();
     end if;
     return jsonb_build_object('changed_until', s.changed_until,
         -- A walk that did not come to its end goes on, but not into another day.
         'walk_started_at', case when s.walk_started_at > now() - interval '6 hours' then s.walk_started_at end,
         'walked_until', case when s.walk_started_at > now() - interval '6 hours' then s.walked_until end,
         'walk_due', coalesce(s.walk_finished_at < now() - interval '24 hours', true));
+end $$;
+
+-- Whether an action that was in doubt took place, as far as all that was read of Cal.com tells. What came about is the doing
+-- of one action: not of this one, if another is known to have done it.
+create function private.came_true(a private.actions) returns boolean
+    language sql stable set search_path = '' as $$
+    select coalesce(case
+        when (a.kind = 'cancel' or a.attendee_id is not null) and exists (
+            select 1 from private.actions o
+            where o.booking_id = a.booking_id and o.id <> a.id and o.state = 'done' and case
+                when o.attendee_id is null then o.outcome = 'cancelled'
+                else o.attendee_id = a.attendee_id and o.outcome in ('cancelled', 'moved') end) then false
+        when a.kind = 'cancel' then b.status = 'cancelled' and not b.reschedule_requested or p.removed_at is not null
+        when a.attendee_id is not null then p.removed_at is not null and exists (
+            select 1 from public.bookings g join public.booking_attendees x on x.booking_id = g.id
+            where g.starts_at = a.starts_at and g.event_type_id = b.event_type_id and g.id <> b.id
+              and coalesce(x.email, x.phone) = coalesce(p.email, p.phone))
+        -- It may have been moved on since: then Cal.com knew it at that time under a uid that is not older than the action.
+        else b.starts_at = a.starts_at or exists (
+            select 1 from private.reports r
+            where r.booking_id = b.id and r.starts_at = a.starts_at and r.rescheduled_from_uid is not null and r.phase >= 0
+              and not exists (
+                select 1 from private.reports o
+                where o.booking_id = b.id and o.uid = r.uid and o.phase >= 0 and o.at < a.asked_at - interval '15 seconds')) end,
+        false)
+    from public.bookings b left join public.booking_attendees p on p.id = a.attendee_id
+    where b.id = a.booking_id
+$$;
+
+-- Ends the actions in doubt whose booking was read, when all that changed has been read too: where a seat was moved to is
+-- told by another booking.
+create function private.settle_actions() returns void
+    language plpgsql set search_path = '' as $$
+declare
+    a private.actions;
+    v_came_true boolean;
+begin
+    for a in
+        select x.* from private.actions x join public.bookings b on b.id = x.booking_id
+        where x.state = 'uncertain' and not exists (
+            select 1 from public.doubts d
+            where d.booking_id = x.booking_id and d.kind = 'uncertain_action' and d.resolved_at is null)
+        order by x.reason is not distinct from b.cancellation_reason desc, x.started_at
+        for update of x
+    loop
+        v_came_true := private.came_true(a);
+        update private.actions x
+        set state = case when v_came_true then 'done' else 'failed' end,
+            outcome = case when not v_came_true then 'upstream_unavailable' when a.kind = 'move' then 'moved' else 'cancelled' end
+        where x.id = a.id;
+    end loop;
 end $$;
 
 -- Ends a run: how far it came, and its heartbeat. p_state: the columns that changed.
@@ -44,16 +107,23 @@ begin
     update private.reconcile_state
     set running_since = null, changed_until = greatest(s.changed_until, changed_until), walk_started_at = s.walk_started_at,
         walked_until = s.walked_until, walk_finished_at = s.walk_finished_at;
+    if (p_result -> 'complete')::boolean then
+        perform private.settle_actions();
+    end if;
     perform private.finish_job('reconcile', p_started_at, p_result, p_error);
 end $$;
 
--- What is compared: the booking as people see it, and who is in it.
+-- What is compared: the booking as people see it, who is in it, and how many of them were absent.
 create function private.snapshot(p_booking_id uuid) returns jsonb
     language sql stable set search_path = '' set timezone = 'UTC' as $$
-    select private.difference(null, b) || jsonb_build_object('people', (
-        select coalesce(jsonb_agg(coalesce(a.email, a.phone) order by 1), '[]')
-        from public.booking_attendees a where a.booking_id = b.id and a.removed_at is null))
-    from public.bookings b where b.id = p_booking_id
+    select private.difference(null, b) || p.people
+    from public.bookings b
+    cross join lateral (
+        select jsonb_build_object('people', coalesce(jsonb_agg(coalesce(a.email, a.phone) order by 1), '[]'))
+            || case when bool_or(a.absent) then jsonb_build_object('absent', array[null, count(*) filter (where a.absent)])
+                    else '{}' end as people
+        from public.booking_attendees a where a.booking_id = b.id and a.removed_at is null) p
+    where b.id = p_booking_id
 $$;
 
 -- Why we did not know.
@@ -69,13 +139,15 @@ create function private.drift_cause(p_uids text[], p_booking_id uuid) returns te
         else 'webhook_missing' end
 $$;
 
--- field → [ours, Cal.com's], and how many people came or went; {} where they agree.
+-- field → [ours, Cal.com's], and how many people came or went; {} where they agree. Reports are kept, so what may name a
+-- person is not in them: of texts and places only that they differ.
 create function private.drift_between(p_ours jsonb, p_theirs jsonb) returns jsonb
     language sql immutable set search_path = '' as $$
     select coalesce(jsonb_object_agg(coalesce(t.key, o.key), case
             when t.key = 'people' then jsonb_build_object(
                 'added', (select count(*) from jsonb_array_elements(t.value) x where not coalesce(o.value, '[]') @> jsonb_build_array(x)),
                 'removed', (select count(*) from jsonb_array_elements(o.value) x where not t.value @> jsonb_build_array(x)))
+            when coalesce(t.key, o.key) in ('title', 'description', 'cancellation_reason', 'location') then '"differs"'
             else jsonb_build_array(o.value -> 1, t.value -> 1) end), '{}')
     from jsonb_each(p_theirs) t full join jsonb_each(p_ours) o on o.key = t.key
     where t.value is distinct from o.value
@@ -87,7 +159,9 @@ create function private.reconcile_life(p_life jsonb, p_dry_run boolean) returns 
     language plpgsql set search_path = '' set timezone = 'UTC' as $$
 declare
     v_uids constant text[] := array(select l.said #>> '{change,uid}' from jsonb_array_elements(p_life) l (said));
-    v_known constant uuid := (select n.booking_id from private.booking_nodes n where n.uid = any (v_uids) limit 1);
+    v_known constant uuid := (  -- of several that turn out to be one the one that stays
+        select n.booking_id from private.booking_nodes n join public.bookings b on b.id = n.booking_id
+        where n.uid = any (v_uids) order by b.created_at, b.id limit 1);
     v_ours constant jsonb := private.snapshot(v_known);
     v_cause constant text := private.drift_cause(v_uids, v_known);
     v_recorded jsonb;
@@ -109,7 +183,7 @@ begin
         end if;
     exception when sqlstate 'PT299' then null;
     end;
-    return case when v_drift ->> 'done' = 'failed' or v_drift -> 'fields' <> '{}' then v_drift - 'uids' end;
+    return case when v_drift ->> 'done' = 'failed' or v_drift -> 'fields' <> '{}' or v_drift -> 'what' ? 'merged' then v_drift - 'uids' end;
 end $$;
 
 -- The same for several, one after another. → [difference | null]
@@ -160,29 +234,10 @@ create function private.due_doubts(p_limit integer) returns jsonb
     from (select * from public.doubts o where o.resolved_at is null and o.look_at <= now() order by o.look_at limit p_limit) d
 $$;
 
--- What became of actions that were in doubt, as the booking is now.
-create function private.settle_actions(p_booking_id uuid) returns void
-    language sql set search_path = '' as $$
-    update private.actions a
-    set state = case when s.came_true then 'done' else 'failed' end,
-        outcome = case when not s.came_true then 'upstream_unavailable' when a.kind = 'move' then 'moved' else 'cancelled' end
-    from private.actions x
-    join public.bookings b on b.id = x.booking_id
-    left join public.booking_attendees p on p.id = x.attendee_id
-    cross join lateral (select case
-        when x.kind = 'cancel' then b.status = 'cancelled' or p.removed_at is not null
-        when p.id is null then b.starts_at = x.starts_at
-        else p.removed_at is not null end as came_true) s
-    where a.id = x.id and a.state = 'uncertain' and a.booking_id = p_booking_id
-$$;
-
 -- Ends doubts, or puts them off: [{"id", "outcome": text, or null where Cal.com could not be asked}].
 create function private.settle_doubts(p_doubts jsonb) returns void
     language plpgsql security definer set search_path = '' as $$
 begin
-    perform private.settle_actions(d.booking_id)
-    from jsonb_to_recordset(p_doubts) s (id uuid, outcome text) join public.doubts d on d.id = s.id
-    where s.outcome is not null and d.kind = 'uncertain_action';
     update public.doubts d
     set tries = d.tries + 1,
         look_at = case when s.outcome is null then now() + least(interval '15 seconds' * 2 ^ least(d.tries, 10), interval '6 hours') else d.look_at end,

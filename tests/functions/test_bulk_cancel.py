@@ -187,7 +187,7 @@ class TestTwice:
         assert outcomes(send(house, admin, batch_id, [booked])) == ["already_cancelled"]
         assert outcomes(send(house, admin, batch_id, [booked])) == ["already_cancelled"]
         assert carried_out(house, [booked]) == {}
-        assert house.story(booked.id)[1:] == [("cancelled", "calcom", None, "by hand")]
+        assert house.story(booked.id)[1:] == [("cancelled", "client", None, "by hand")]
 
 
 class TestDoubt:
@@ -230,6 +230,44 @@ class TestDoubt:
         assert outcomes(rows) == ["cancelled", "uncertain", "cancelled"]
         assert outcomes(send(house, admin, batch_id, booked)) == ["cancelled"] * 3
         assert carried_out(house, booked) == {each.uid: 1 for each in booked}
+
+    def test_a_key_that_cal_com_refuses_says_nothing_of_the_booking(self, house: House, admin: Caller) -> None:
+        rows = send_in_process(house, admin, str(uuid4()), book(house, 1), CALCOM_API_KEY="cal_of_yesterday")
+        assert outcomes(rows) == ["upstream_unavailable"]
+
+    def test_what_cal_com_had_no_time_for_is_done_when_the_batch_goes_on(self, house: House, admin: Caller) -> None:
+        booked, batch_id = book(house, 3), str(uuid4())
+        house.sim("faults", {"api": {"fail": [503], "rate": 1, "only": "/cancel"}})
+        assert outcomes(send(house, admin, batch_id, booked)) == ["upstream_unavailable"] * 3
+        house.sim("faults")
+        assert outcomes(send(house, admin, batch_id, booked)) == ["cancelled"] * 3
+
+    def test_a_clients_action_that_was_cut_off_does_not_hold_a_row_up_for_ever(
+        self, house: House, admin: Caller, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        booked, batch_id = book(house, 1), str(uuid4())
+        house.sim("faults", {"api": {"fail": ["html", 503, 503, 503]}})
+        assert outcomes(send(house, admin, batch_id, booked)) == ["uncertain"]
+        with closing(house.person("client0@example.com")) as client:
+            client.call("begin_action", {"p_booking_id": booked[0].id, "p_kind": "cancel"})
+        let_lease_end(house)
+        monkeypatch.setattr(bulk, "SECONDS", 4.0)
+        assert outcomes(send_in_process(house, admin, batch_id, booked)) == ["cancelled"]
+
+    def test_a_client_was_first_on_cal_coms_page_while_we_asked(
+        self, house: House, admin: Caller, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        (booked,), cancel = book(house, 1), calcom_api.cancel
+
+        def second(uid: str, *given: Any, **named: Any) -> Any:
+            house.sim(f"bookings/{uid}/cancel", {"reason": "mine"})
+            house.flush()
+            return cancel(uid, *given, **named)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(calcom_api, "cancel", second)
+            assert outcomes(send_in_process(house, admin, str(uuid4()), [booked])) == ["already_cancelled"]
+        assert house.story(booked.id)[1:] == [("cancelled", "client", None, "mine")]
 
 
 class TestDryRun:
@@ -281,6 +319,14 @@ class TestDryRun:
         assert house.calcom(foreign["uid"])["status"] == "accepted"
 
     @pytest.mark.parametrize("dry_run", [True, False])
+    def test_an_admin_names_one_that_is_not_there(self, house: House, admin: Caller, dry_run: bool) -> None:
+        (booked,) = book(house, 1)
+        answer = ask(house, admin, str(uuid4()), [str(uuid4()), booked.id], dry_run=dry_run)
+        assert answer.status_code == 200, answer.text
+        rows = answer.json()["results"]
+        assert outcomes(rows) == ["not_found", "would_cancel" if dry_run else "cancelled"]
+
+    @pytest.mark.parametrize("dry_run", [True, False])
     def test_a_client_may_not(self, house: House, dry_run: bool) -> None:
         client = house.person("client0@example.com")
         answer = ask(house, client, str(uuid4()), ids(book(house, 1)), dry_run=dry_run)
@@ -321,6 +367,16 @@ class TestTheBudget:
         rows = send_in_process(house, admin, batch_id, booked)
         assert outcomes(rows) == ["cancelled"] * 14 + ["not_reached"] * 5 + ["already_cancelled"]
         assert max(Counter(call["path"] for call in house.calls("cancel")).values()) == 1
+
+    def test_a_look_counts_too(self, house: House, admin: Caller) -> None:
+        """Cal.com blocks a key that asks too often, for clients as well."""
+        booked = book(house, 3)
+        house.sim("faults", {"webhooks": {"drop": 1}})
+        for each in booked:
+            house.sim(f"bookings/{each.uid}/cancel")
+        assert outcomes(send(house, admin, str(uuid4()), booked)) == ["already_cancelled"] * 3
+        asked = httpx.get(f"{house.env['CALCOM_SIM_URL']}/_sim/requests").json()
+        assert house.db.execute("select count(*) from private.calcom_calls").fetchone() == (len(asked),) == (6,)
 
     def test_it_waits_for_its_turn_and_a_client_does_not(
         self, house: House, admin: Caller, monkeypatch: pytest.MonkeyPatch

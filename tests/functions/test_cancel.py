@@ -127,6 +127,36 @@ def test_of_a_series(house: House, scope: str, first: str) -> None:
     assert (batches[0][0] is not None) == (scope == "remaining")
 
 
+def test_the_rest_of_a_series_is_not_over_because_its_first_is(house: House) -> None:
+    """The first of them was cancelled alone, and we do not know it: nobody is told that the rest is cancelled too."""
+    client = house.person("client@example.com")
+    made = house.book(SERIES, monday(), recurrenceCount=4)
+    ids = [house.id_of(each["uid"]) for each in made]
+    house.sim("faults", {"webhooks": {"drop": 1}, "api": {"fail": ["html_after_accept", 503, 503, 503]}})
+    assert house.cancel(client, ids[1]).json()["code"] == "uncertain"
+    house.sim("faults", {"webhooks": {"drop": 1}})
+    assert house.cancel(client, ids[1], scope="remaining").json()["code"] == "declined"
+    assert [house.calcom(each["uid"])["status"] for each in made] == ["accepted", "cancelled", "accepted", "accepted"]
+    assert house.cancel(client, ids[2], scope="remaining").json()["booking"]["status"] == "cancelled"
+    assert {house.calcom(each["uid"])["status"] for each in made[1:]} == {"cancelled"}
+
+
+@pytest.mark.parametrize("first", FIRST)
+def test_the_rest_from_the_first_on_whose_body_names_no_series(house: House, first: str) -> None:
+    client = house.person("client@example.com")
+    made = house.book(SERIES, monday(), recurrenceCount=3)
+    ids = [house.id_of(each["uid"]) for each in made]
+    house.sim("faults", {"webhooks": FIRST[first]})
+    answer = house.cancel(client, ids[0], scope="remaining", reason="A holiday")
+    assert answer.status_code == 200, answer.text
+    house.flush()
+    for booking_id in ids:
+        assert house.story(booking_id)[1:] == [("cancelled", "client", "Client", "A holiday")]
+    alone = house.id_of(house.book(PLAIN, monday(15))["uid"])
+    refused = house.cancel(client, alone, scope="remaining")
+    assert (refused.status_code, refused.json()["detail"]) == (400, "this booking is not one of a series")
+
+
 def test_staff_end_one_seat_or_all(house: House) -> None:
     for person in ("ann@example.com", "ben@example.com", "cid@example.com"):
         uid = house.book(GROUP, monday(), person)["uid"]
