@@ -152,6 +152,7 @@ def test_the_rest_from_the_first_on_whose_body_names_no_series(house: House, fir
     house.flush()
     for booking_id in ids:
         assert house.story(booking_id)[1:] == [("cancelled", "client", "Client", "A holiday")]
+    house.sim("faults")
     alone = house.id_of(house.book(PLAIN, monday(15))["uid"])
     refused = house.cancel(client, alone, scope="remaining")
     assert (refused.status_code, refused.json()["detail"]) == (400, "this booking is not one of a series")

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import flask
 import pytest
 from flask.testing import FlaskClient
 from functions_framework import _configure_app
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 
 from shared import web
-from shared.errors import Conflict, NotSignedIn, RateLimited
+from shared.errors import Conflict, NotSignedIn, RateLimited, Refused
 
 Capture = pytest.CaptureFixture[str]
 LIMIT = 1000
@@ -22,6 +23,18 @@ LIMIT = 1000
 class Wish(BaseModel):
     name: str
     count: int = 1
+
+
+class Query(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    do: str
+    count: int = 1
+
+
+def breaking() -> Iterator[bytes]:
+    yield b"a,b\r\n"
+    raise ConnectionError("the database is gone")
 
 
 @web.endpoint("GET", "POST", limit=LIMIT, origins=("https://www.example.com",), paths=("/", "/deep/er"))
@@ -35,6 +48,14 @@ def sample(request: web.Request) -> web.Answer:
             raise RateLimited(retry_after=7)
         case "wish":
             return web.Answer({"name": request.read(Wish).name})
+        case "query":
+            return web.Answer({"count": request.read_query(Query).count})
+        case "refused":
+            raise Refused("slot_taken", "too late", more={"slots": {"2026-12-01": []}, "status": 200})
+        case "stream":
+            return web.Answer(body=iter([b"a,b\r\n", b"1,2\r\n"]), headers={"Content-Type": "text/csv"})
+        case "broken":
+            return web.Answer(body=breaking(), headers={"Content-Type": "text/csv"})
         case "text":
             return web.Answer(body=b"plain", headers={"Content-Type": "text/plain"}, status=202)
     request.notes["outcome"] = "done"
@@ -265,3 +286,35 @@ def problem(answer: Any) -> dict[str, Any]:
 
 def lines(capsys: Capture) -> list[dict[str, Any]]:
     return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+
+def test_a_query_is_read_by_its_model_and_quoted_nowhere(client: FlaskClient) -> None:
+    assert client.get("/?do=query&count=7").json == {"count": 7}
+    for query in ("do=query&count=secret", "do=query&more=secret"):
+        answer = client.get(f"/?{query}")
+        assert (answer.status_code, answer.json["code"]) == (400, "invalid")  # type: ignore[index]
+        assert "secret" not in answer.get_data(as_text=True)
+
+
+def test_a_problem_may_say_what_to_go_on_with(client: FlaskClient) -> None:
+    answer = client.get("/?do=refused")
+    assert answer.status_code == 409
+    assert answer.json == {
+        "slots": {"2026-12-01": []},
+        "status": 409,  # the problem's own members stand
+        "title": "This is not possible now",
+        "code": "slot_taken",
+        "detail": "too late",
+    }
+
+
+def test_a_long_answer_is_sent_as_it_comes(client: FlaskClient) -> None:
+    answer = client.get("/?do=stream", buffered=False)
+    assert answer.is_streamed
+    assert b"".join(answer.iter_encoded()) == b"a,b\r\n1,2\r\n"
+
+
+def test_a_part_is_never_taken_for_the_whole(client: FlaskClient) -> None:
+    answer = client.get("/?do=broken", buffered=False)
+    with pytest.raises(ConnectionError):
+        list(answer.iter_encoded())
