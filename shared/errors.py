@@ -9,7 +9,7 @@
     ├─ NotFound                  404 not_found
     ├─ MethodNotAllowed          405 method_not_allowed
     ├─ Conflict                  409 conflict
-    │  └─ Refused                409 too_late, already_cancelled, slot_taken, … (as it is raised)
+    │  └─ Refused                409 refused
     ├─ TooLarge                  413 too_large
     ├─ RateLimited               429 rate_limited
     ├─ Unavailable               503 upstream_unavailable
@@ -93,8 +93,9 @@ class Conflict(ServiceError):
 
 
 class Refused(Conflict):
-    """The booking's state or a rule of the team stands against it; `code` says which."""
+    """The booking's state or a rule of the team stands against it: `too_late`, `slot_taken`, … as `code` says."""
 
+    code = "refused"
     title = "This is not possible now"
 
     def __init__(self, code: str, detail: str = "", *, more: Mapping[str, JsonValue] | None = None) -> None:
