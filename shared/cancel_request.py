@@ -7,8 +7,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, RootModel, Tag
 
-# Text that Postgres can keep: it knows no NUL.
-Reason = Annotated[str, Field(max_length=1000, pattern=r"^[^\x00]*$")]
+from shared.request_fields import Reason
 
 
 class One(BaseModel):

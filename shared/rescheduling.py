@@ -3,35 +3,18 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any, cast
+from typing import Any, cast
 from uuid import UUID
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
-from shared import actions, calcom_values, database, moving, settings
+from shared import actions, database, moving, settings
 from shared.calcom_http import CalcomError, Declined, Unreached
 from shared.errors import Invalid, NotFound, RateLimited, Refused, Unavailable
 from shared.refusals import refusal
+from shared.request_fields import Moment, TimeZone
 
 _MOST_DAYS = 62
-
-
-def _known(name: str) -> str:
-    if calcom_values.time_zone(name) is None:
-        raise ValueError("unknown time zone")
-    return name
-
-
-def _moment(value: object) -> object:
-    """A bare date is its beginning in UTC; a `+` that a query turned into a blank is one again."""
-    if isinstance(value, str):
-        value = value.replace(" ", "+")
-        return f"{value}T00:00:00Z" if len(value) == len("2026-12-01") else value
-    return value
-
-
-TimeZone = Annotated[str, AfterValidator(_known)]
-Moment = Annotated[AwareDatetime, BeforeValidator(_moment)]
 
 
 class Wanted(BaseModel):

@@ -42,6 +42,7 @@ PURE = {
     "notification",
     "place",
     "refusals",
+    "request_fields",
     "text_message",
     "untrusted",
     "wording",

@@ -7,7 +7,8 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
-from shared import actions, cancel_request, moving, outbox, rescheduling, settings, tokens, web
+from shared import actions, moving, outbox, rescheduling, settings, tokens, web
+from shared.request_fields import Reason, TimeZone
 
 settings.require(
     settings.Database,
@@ -27,8 +28,8 @@ class Move(BaseModel):
 
     booking_id: UUID
     start: AwareDatetime
-    reason: cancel_request.Reason | None = None
-    time_zone: rescheduling.TimeZone = "UTC"
+    reason: Reason | None = None
+    time_zone: TimeZone = "UTC"
     attendee_id: UUID | None = None
 
 

@@ -1,7 +1,8 @@
 """`make bench`: a table of ratios, and `.local/bench.json` as `{"name": {"ours", "floor", "ratio", "unit"}}`.
 
 The floor of the webhook is a bare call of the same SQL function through the same client; the floor of a start is a
-function that only returns "ok". Ours and the floor take turns in one run, since a shared machine is noisy. Mail is off.
+function that only returns "ok"; that of a CSV is Postgres's COPY; that of the sweep is a full page a call. Ours and the
+floor take turns in one run, since a shared machine is noisy. Mail is off.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -26,9 +27,11 @@ from postgrest import SyncPostgrestClient
 
 from ops.stage import ROOT, functions, stage
 from shared import calcom_webhook
+from tests.bench import csv_table, sweep
 from tests.bench.served import THREADS, served
 from tests.conftest import Stack, throwaway_stack
 from tests.deploy.staged import environment
+from tests.functions.acting import PLAIN, House, monday
 
 ROUNDS = 300
 STARTS = 7
@@ -67,10 +70,18 @@ _numbers = itertools.count(1)
 
 
 def main() -> None:
-    with throwaway_stack() as stack, tempfile.TemporaryDirectory() as folder:
-        _mail_off(stack)
+    with tempfile.TemporaryDirectory() as folder:
         staged = _staged(Path(folder))
-        rows = _webhook(stack, *staged["webhook"]) | _starts(stack, staged)
+        with throwaway_stack() as stack:
+            _mail_off(stack)
+            rows = _webhook(stack, *staged["webhook"])
+        with throwaway_stack() as stack:  # without bookings that Cal.com does not know
+            _mail_off(stack)
+            swept = _row(sweep.measure(stack), "", "≥ 0.9")
+            rows |= _starts(stack, staged) | {"reconcile, bookings a call": swept}
+            seconds, megabytes = csv_table.measure(stack, *staged["export"])
+            rows[f"csv of {csv_table.ROWS:,}, beside COPY"] = _row(seconds, "s", "≤ 3")
+            rows[f"csv of {csv_table.ROWS:,}, beside idle"] = _row(megabytes, "MB")
     for name, row in rows.items():
         aim = f"  aim {row['aim']}" if "aim" in row else ""
         print(f"{name:34} {row['ours']:9.1f} {row['floor']:9.1f} {row['unit']:4} {row['ratio']:6.2f} ×{aim}")
@@ -150,11 +161,22 @@ def _starts(stack: Stack, staged: dict[str, tuple[Path, Path]]) -> dict[str, Row
     """Start to first 200, and memory then: each function beside one that only returns "ok", and beside one that makes
     a single call through the same client."""
     token = {"Authorization": f"Bearer {stack.env['SCHEDULER_TOKEN']}"}
+    with psycopg.connect(stack.env["POSTGRES_URL"], autocommit=True) as database:
+        house = House(stack.env, database)
+        person = {"Authorization": f"Bearer {house.person('host@example.com', 'host').token}"}
+        booking_id = house.id_of(house.book(PLAIN, monday())["uid"])
+    days = {"from": monday().isoformat(), "to": (monday() + timedelta(days=1)).isoformat()}
+    batch = {"batch_id": booking_id, "booking_ids": [booking_id], "reason": "A bench", "dry_run": True}
+    nothing = {"since": "2100-01-01T00:00:00Z", "dry_run": True}
     asks: dict[str, Callable[[str], httpx.Response]] = {
         "ok": lambda url: httpx.get(url),
         "call": lambda url: httpx.get(url, timeout=30),
         "webhook": lambda url: _post(httpx, url, _ping(), stack),
         "reminders": lambda url: httpx.post(url, headers=token, timeout=30),
+        "reconcile": lambda url: httpx.post(url, json=nothing, headers=token, timeout=30),
+        "cancel": lambda url: httpx.post(url, json=batch, headers=person, timeout=30),
+        "reschedule": lambda url: httpx.get(url, params={"booking_id": booking_id, **days}, headers=person, timeout=30),
+        "export": lambda url: httpx.post(f"{url}/feed", headers=person, timeout=30),
     }
     seconds: dict[str, list[float]] = {name: [] for name in staged}
     megabytes: dict[str, list[float]] = {name: [] for name in staged}

@@ -21,6 +21,7 @@ class Served:
     """A running function. `seconds`: from its start to its first 200; `megabytes`: resident then, all processes."""
 
     url: str
+    pid: int
     seconds: float
     megabytes: float
 
@@ -50,7 +51,7 @@ def served(
     process = subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.DEVNULL)
     try:
         _wait(lambda: ask(url).status_code == 200)
-        yield Served(url, time.monotonic() - started, _resident(process.pid))
+        yield Served(url, process.pid, time.monotonic() - started, resident(process.pid))
     finally:
         process.terminate()
         process.wait(timeout=30)
@@ -68,9 +69,9 @@ def _wait(is_ready: Callable[[], bool]) -> None:
     raise TimeoutError("the function does not answer 200")
 
 
-def _resident(pid: int) -> float:
+def resident(pid: int) -> float:
     """Megabytes in memory, of the process and its children; what they share counts once (proportional set size)."""
     children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     rollup = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
     own = next(int(line.split()[1]) / 1024 for line in rollup if line.startswith("Pss:"))
-    return own + sum(_resident(int(child)) for child in children)
+    return own + sum(resident(int(child)) for child in children)
