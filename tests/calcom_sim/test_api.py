@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.calcom_sim.calcom import CONFIRMED, GROUP, PANEL, PLAIN, SERIES, Calcom
+from tests.calcom_sim.calcom import CONFIRMED, GROUP, PANEL, PLAIN, SERIES, VERSION, Calcom
 
 
 class TestKeysAndVersions:
@@ -84,8 +84,10 @@ class TestRefusals:
         again = calcom.api.post(path, json={"start": (monday + timedelta(hours=4)).isoformat()})
         assert moved["uid"] in calcom.refused(again, 400)
         group = calcom.book(GROUP, (monday + timedelta(hours=5)).isoformat())
-        whole = calcom.api.post(f"/v2/bookings/{group['uid']}/reschedule", json={"start": monday.isoformat()})
-        assert "seatUid" in calcom.refused(whole, 400)
+        path, to = f"/v2/bookings/{group['uid']}/reschedule", (monday + timedelta(hours=6)).isoformat()
+        version = {"cal-api-version": VERSION}
+        assert "seatUid" in calcom.refused(calcom.public.post(path, json={"start": to}, headers=version), 400)
+        assert calcom.ok(calcom.api.post(path, json={"start": to}))["uid"] == group["uid"]  # its host moves all of it
 
     def test_a_declined_booking_cannot_be_moved(self, calcom: Calcom, monday: datetime) -> None:
         booking = calcom.book(CONFIRMED, monday.isoformat())
