@@ -155,8 +155,8 @@ def _changes(answer: Object, at: datetime) -> tuple[BookingChange, ...]:
     )
     if status != "cancelled" or not asks_for_new_time(why):
         return (change,)
-    # Only a body can say so; the reason shows that there was one.
-    asked = {"trigger": "CANCELLED", "reschedule_requested": True, "people": None, "updated_at": None}
+    # Only a body can say so; the reason shows that there was one. It speaks for this booking, not for its series.
+    asked = {"trigger": "CANCELLED", "reschedule_requested": True, "people": None, "recurring": False, "series": None}
     return change, change.model_copy(update=asked)
 
 

@@ -28,11 +28,13 @@ declare
 begin
     perform pg_advisory_xact_lock(hashtextextended('calcom_calls', 0));
     select * into v_limit from private.calcom_limit;
-    delete from private.calcom_calls c where c.at < clock_timestamp() - interval '1 minute';
+    if p_calls > 0 then  -- who only looks whether there is room (a dry run) changes nothing
+        delete from private.calcom_calls c where c.at < clock_timestamp() - interval '1 minute';
+    end if;
     if p_can_wait then
         -- The call whose minute has to end before there is room.
         select extract(epoch from c.at + interval '1 minute' - clock_timestamp()) into v_wait
-        from private.calcom_calls c order by c.at desc
+        from private.calcom_calls c where c.at >= clock_timestamp() - interval '1 minute' order by c.at desc
         offset v_limit.per_minute - v_limit.kept_for_clients - p_calls limit 1;
         if v_wait > 0 then
             return round(v_wait, 3);
@@ -114,7 +116,7 @@ end $$;
 -- An answer of the API made to fit what is known of its booking. What it says again in other words is left out, so that
 -- it is no news: a link that is known as the place of the app that made it, a host who is known, what people answered. Of a
 -- booking that has just been moved it keeps what the API does not tell. Co-hosts, whom the API lists among attendees, are
--- those that a body named; of a booking that no body told of, those that its form does not name (p_unlisted).
+-- those that a body named; of a booking whose making no body told of, those that its form does not name (p_unlisted).
 -- p_booking_id: the booking that it is known to be about, where its names do not tell.
 create function private.fit_answer(p_change jsonb, p_unlisted jsonb, p_booking_id uuid) returns jsonb
     language plpgsql stable set search_path = '' as $$
@@ -135,7 +137,12 @@ begin
         select * into d from private.booking_details x where x.booking_id = b.id;
         v_is_known := exists (select 1 from private.booking_nodes n where n.uid = p_change ->> 'uid');
         select coalesce(jsonb_agg(h.email order by h.email), '[]') into v_team
-        from private.booking_hosts h where h.booking_id = b.id and h.email is distinct from p_change #>> '{host,email}';
+        from (select h.email from private.booking_hosts h where h.booking_id = b.id
+              union
+              select u.email from jsonb_array_elements_text(p_unlisted) u (email)
+              where not exists (select 1 from private.reports r
+                                where r.booking_id = b.id and r.phase >= 0 and r."trigger" not in ('API', 'CANCELLED', 'REJECTED'))) h
+        where h.email is distinct from p_change #>> '{host,email}';
         if d.seated then  -- though a cancelled group lists nobody
             p_change := p_change - 'title' || '{"seated": true}'
                 || case when p_change ->> 'trigger' = 'API' then '{"reason": null}' else '{}' end::jsonb;

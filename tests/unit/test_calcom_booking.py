@@ -278,8 +278,9 @@ def test_a_host_who_asks_for_another_time_says_two_things() -> None:
         "CANCELLED",
         True,
         None,
-        None,
+        ended.updated_at,  # as old as what it tells: old news is told to nobody
     )
+    assert (asked.recurring, asked.series) == (False, None)
     assert (asked.uid, asked.at, asked.reason, asked.by) == (
         ended.uid,
         ended.at,
