@@ -14,7 +14,7 @@ from shared import calcom_api, calcom_booking, database
 from shared.actions import Done, NotDone, Target, unavailable
 from shared.booking import BookingChange, Person
 from shared.calcom_http import CalcomError, Declined, InDoubt, Unreached
-from shared.calcom_values import Object, identifier, instant
+from shared.calcom_values import Object, identifier, instant, reason
 from shared.errors import Refused, ServiceError, Uncertain
 
 _LOOKS, _PAUSE_SECONDS = 3, 0.7
@@ -29,7 +29,9 @@ def cancel(target: Target, deadline: float) -> Done:
         seen = _look(target, uid, deadline)
         _not_moved(seen)
         if _is_off(seen, target):
-            return Done("cancelled" if target.look_first else "already_cancelled", _changes(seen, target, reading=True))
+            return Done(
+                "cancelled" if _is_ours(seen, target) else "already_cancelled", _changes(seen, target, reading=True)
+            )
         if target.person and seat_uid is None:
             seat_uid = calcom_booking.seat_uid_of(seen[0], target.person)
     try:
@@ -111,6 +113,15 @@ def _is_off(seen: tuple[Object, ...], target: Target) -> bool:
         rest = [one for one in others if (instant(one.get("start")) or target.starts_at) > target.starts_at]
         return target.scope == "this" or all(one.get("status") in _OVER for one in rest)
     return target.person is not None and calcom_booking.seat_uid_of(head, target.person) is None
+
+
+def _is_ours(seen: tuple[Object, ...], target: Target) -> bool:
+    """Whether an earlier try of this ended it: then Cal.com has our reason (which of a seat it does not show)."""
+    return (
+        target.look_first
+        and target.person is None
+        and reason(seen[0].get("cancellationReason")) == reason(target.reason)
+    )
 
 
 def _changes(answers: tuple[Object, ...], target: Target, *, reading: bool) -> tuple[BookingChange, ...]:

@@ -24,6 +24,12 @@ class OutOfTime(Exception):
     """The rest is for the next run."""
 
 
+def check_key(refused: Declined) -> None:
+    """Raises what was refused to our key and so says nothing about a booking."""
+    if refused.status == 401:
+        raise refused
+
+
 @dataclass
 class Drift:
     """The report so far. `state`: what the next run goes on from. `deadline` is on the monotonic clock."""
@@ -54,7 +60,8 @@ class Drift:
         """Take one call of those that Cal.com allows a minute. Raises OutOfTime."""
         calls = 0 if self.dry_run else 1  # a dry run writes nothing, not even that
         while self.deadline - time.monotonic() > _LEAST_SECONDS:
-            wait = cast(float, database.as_service().call("note_calls", p_calls=calls, p_can_wait=True))
+            answer = database.as_service().call("note_calls", p_calls=calls, p_can_wait=True)
+            wait = float(cast(str | float, answer))  # a numeric may come as text
             if not wait:
                 return
             if self.deadline - time.monotonic() < wait + _LEAST_SECONDS:
@@ -76,7 +83,8 @@ class Drift:
                 self.wait_for_turn()
                 try:
                     beyond += calcom_api.life(to, self.deadline)
-                except Declined:
+                except Declined as refused:
+                    check_key(refused)
                     continue  # the account may not see it: the list alone counts
                 known |= {str(other.get("uid")) for other in beyond}
         self.record([*fresh, *beyond], read_at)

@@ -17,7 +17,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, JsonValue
 from shared import calcom_api, calcom_pages, database, log
 from shared.calcom_http import CalcomError, Declined
 from shared.calcom_values import Object, identifier, instant
-from shared.drift import Drift, OutOfTime
+from shared.drift import Drift, OutOfTime, check_key
 from shared.errors import Refused, ServiceError
 
 SECONDS = 50.0
@@ -48,7 +48,7 @@ def run(wanted: Wanted, deadline: float) -> dict[str, JsonValue]:
     drift = Drift(wanted.dry_run, deadline)
     try:
         _look_at_doubts(drift)
-        _read_changes(drift, wanted.since, instant(begun["changed_until"]))
+        _read_changes(drift, wanted.since, instant(begun["changed_until"]), instant(begun["changes_go_on_at"]))
         if wanted.full or begun["walk_due"]:
             goes_on = None if wanted.full else instant(begun["walk_started_at"])
             _walk(drift, goes_on or started_at, instant(begun["walked_until"]) if goes_on else None)
@@ -89,15 +89,31 @@ def _read_for(drift: Drift, doubt: dict[str, Any]) -> bool:
     found: list[Object] = []
     read_at = datetime.now(UTC)
     for uid in doubt["uids"]:
-        drift.wait_for_turn()
         try:
-            life = calcom_api.life(uid, drift.deadline)
-            series = identifier(life[0].get("recurringBookingUid")) if life and doubt["series"] else None
-            found += (*life, *(calcom_api.booking(series, drift.deadline) if series else ()))
-        except Declined:
-            continue
+            life = _read_life(drift, uid)
+            found += life
+            if doubt["series"] and life and (series := identifier(life[0].get("recurringBookingUid"))):
+                drift.wait_for_turn()
+                found += calcom_api.booking(series, drift.deadline)
+        except Declined as refused:
+            check_key(refused)
     drift.record(found, read_at)
     return bool(found)
+
+
+def _read_life(drift: Drift, uid: str) -> list[Object]:
+    """The booking, what it was moved to and what it was moved from: one life is recorded together."""
+    drift.wait_for_turn()
+    life = list(calcom_api.life(uid, drift.deadline))
+    read = {uid}
+    while life and (before := identifier(life[0].get("rescheduledFromUid"))) and before not in read:
+        read.add(before)
+        drift.wait_for_turn()
+        try:
+            life[:0] = calcom_api.booking(before, drift.deadline)[:1]
+        except Declined as refused:
+            check_key(refused)
+    return life
 
 
 def _settle(drift: Drift, doubt: dict[str, Any], outcome: str | None) -> None:
@@ -105,22 +121,30 @@ def _settle(drift: Drift, doubt: dict[str, Any], outcome: str | None) -> None:
         database.as_service().call("settle_doubts", p_doubts=[{"id": doubt["id"], "outcome": outcome}])
 
 
-def _read_changes(drift: Drift, since: datetime | None, known_until: datetime | None) -> None:
-    """Whatever changed at Cal.com since `since`, or since the last run; the first run reads everything."""
+def _read_changes(
+    drift: Drift, since: datetime | None, known_until: datetime | None, goes_on_at: datetime | None
+) -> None:
+    """Whatever changed at Cal.com since `since`, or since the last run; the first run reads everything.
+
+    `goes_on_at`: where a run left off that did not come to the end. It began early enough; so nothing is read again.
+    """
 
     def read(after: datetime | None, skip: int) -> calcom_api.Page:
         drift.wait_for_turn()
         return calcom_api.bookings(drift.deadline, updated_after=after, skip=skip)
 
     # A gap must not be jumped over: what a run from a later time on reads says nothing of what is before it.
-    goes_on = since is None or known_until is None or since <= known_until
-    after = since or (known_until - _OVERLAP if known_until else None)
+    after = since or goes_on_at or (known_until - _OVERLAP if known_until else None)
+    read_until = goes_on_at or known_until
+    is_whole = since is None or (read_until is not None and since <= read_until)
     read_at = datetime.now(UTC)
     for bookings, latest in calcom_pages.pages(read, "updatedAt", after):
         drift.read_listed(bookings, read_at)
-        if goes_on and latest is not None:
-            drift.state["changed_until"] = latest.isoformat()
+        if is_whole and latest is not None:
+            drift.state |= {"changed_until": latest.isoformat(), "changes_go_on_at": latest.isoformat()}
         read_at = datetime.now(UTC)
+    if is_whole:
+        drift.state["changes_go_on_at"] = None
 
 
 def _walk(drift: Drift, started_at: datetime, walked_until: datetime | None) -> None:
@@ -158,7 +182,8 @@ def _look_for_ghosts(drift: Drift, walk_started_at: datetime) -> None:
             read_at = datetime.now(UTC)
             try:
                 drift.record(calcom_api.life(one["uid"], drift.deadline), read_at)
-            except Declined:
+            except Declined as refused:
+                check_key(refused)
                 drift.note_ghost(one["booking_id"])
         if len(unmet) < _UNMET_AT_ONCE:
             return

@@ -5,6 +5,7 @@ create table private.reconcile_state (
     one_row boolean primary key default true,
     running_since timestamptz,
     changed_until timestamptz,
+    changes_go_on_at timestamptz,
     walk_started_at timestamptz,
     walked_until timestamptz,
     walk_finished_at timestamptz,
@@ -23,7 +24,7 @@ begin
         select 1 from private.actions a where a.booking_id = d.booking_id and a.state = 'uncertain' and a.finished_at = now());
 end $$;
 
--- Begins a run, unless one is under way. → {"busy"} or {"changed_until", "walk_started_at", "walked_until", "walk_due"}
+-- Begins a run, unless one is under way. → {"busy"} or {"changed_until", "changes_go_on_at", "walk_started_at", "walked_until", "walk_due"}
 create function private.begin_reconcile(p_dry_run boolean) returns jsonb
     language plpgsql security definer set search_path = '' set timezone = 'UTC' as $$
 declare
@@ -37,25 +38,35 @@ begin
         update private.reconcile_state set running_since = now();
         perform private.doubt_cut_off_actions();
     end if;
-    return jsonb_build_object('changed_until', s.changed_until,
+    return jsonb_build_object('changed_until', s.changed_until, 'changes_go_on_at', s.changes_go_on_at,
         -- A walk that did not come to its end goes on, but not into another day.
         'walk_started_at', case when s.walk_started_at > now() - interval '6 hours' then s.walk_started_at end,
         'walked_until', case when s.walk_started_at > now() - interval '6 hours' then s.walked_until end,
         'walk_due', coalesce(s.walk_finished_at < now() - interval '24 hours', true));
 end $$;
 
--- Whether an action that was in doubt took place, as far as all that was read of Cal.com tells. What came about is the doing
--- of one action: not of this one, if another is known to have done it.
+-- Whether a cancellation or the move of a seat, in doubt, is the doing of another action that is known to be done: of the
+-- same seat, of the whole booking, or of the rest of its series. Cal.com's reason tells, where it shows one.
+create function private.done_by_another(a private.actions, b public.bookings) returns boolean
+    language sql stable set search_path = '' as $$
+    select b.cancellation_reason is distinct from a.reason and exists (
+        select 1 from private.actions o join public.bookings lead on lead.id = o.booking_id
+        where o.id <> a.id and o.state = 'done' and case
+            when o.attendee_id is not null
+                then o.booking_id = b.id and o.attendee_id = a.attendee_id and o.outcome in ('cancelled', 'moved')
+            else a.kind = 'cancel' and o.outcome = 'cancelled' and (o.booking_id = b.id
+                or o.scope = 'remaining' and o.series_id = b.series_id and lead.starts_at <= b.starts_at) end)
+$$;
+
+-- Whether an action that was in doubt took place, as far as all that was read of Cal.com tells.
 create function private.came_true(a private.actions) returns boolean
     language sql stable set search_path = '' as $$
     select coalesce(case
-        when (a.kind = 'cancel' or a.attendee_id is not null) and exists (
-            select 1 from private.actions o
-            where o.booking_id = a.booking_id and o.id <> a.id and o.state = 'done' and case
-                when o.attendee_id is null then o.outcome = 'cancelled'
-                else o.attendee_id = a.attendee_id and o.outcome in ('cancelled', 'moved') end) then false
-        when a.kind = 'cancel' then b.status = 'cancelled' and not b.reschedule_requested or p.removed_at is not null
-        when a.attendee_id is not null then p.removed_at is not null and exists (
+        when a.kind = 'cancel' then (p.removed_at is not null or b.status = 'cancelled' and not b.reschedule_requested)
+            and not private.done_by_another(a, b)
+        -- Of a group that has ended Cal.com lists nobody, so nobody is known to have left it.
+        when a.attendee_id is not null then (p.removed_at is not null or b.status = 'cancelled')
+            and not private.done_by_another(a, b) and exists (
             select 1 from public.bookings g join public.booking_attendees x on x.booking_id = g.id
             where g.starts_at = a.starts_at and g.event_type_id = b.event_type_id and g.id <> b.id
               and coalesce(x.email, x.phone) = coalesce(p.email, p.phone))
@@ -105,8 +116,8 @@ begin
     select * into s from private.reconcile_state for update;
     s := jsonb_populate_record(s, p_state);
     update private.reconcile_state
-    set running_since = null, changed_until = greatest(s.changed_until, changed_until), walk_started_at = s.walk_started_at,
-        walked_until = s.walked_until, walk_finished_at = s.walk_finished_at;
+    set running_since = null, changed_until = greatest(s.changed_until, changed_until), changes_go_on_at = s.changes_go_on_at,
+        walk_started_at = s.walk_started_at, walked_until = s.walked_until, walk_finished_at = s.walk_finished_at;
     if (p_result -> 'complete')::boolean then
         perform private.settle_actions();
     end if;
@@ -294,6 +305,8 @@ grant execute on function public.begin_reconcile(boolean),
     to service_role;
 comment on table private.reconcile_state is 'How far the sweep over Cal.com''s API has come; running_since: one is under way.';
 comment on column private.reconcile_state.changed_until is 'Cal.com''s time of the last change that was read.';
+comment on column private.reconcile_state.changes_go_on_at is
+    'Where reading changes goes on, after a run that did not come to their end.';
 comment on column private.reconcile_state.walked_until is 'The start of the last booking that the daily walk has read.';
 comment on function public.reconcile_lives(jsonb, boolean) is
     '[[{"change": BookingChange, "unlisted": [address]}]]: of each booking all that the API says. → [difference | null].';
