@@ -184,7 +184,8 @@ def _look_for_ghosts(drift: Drift, walk_started_at: datetime) -> None:
                 drift.record(calcom_api.life(one["uid"], drift.deadline), read_at)
             except Declined as refused:
                 check_key(refused)
-                drift.note_ghost(one["booking_id"])
+                if refused.status == 404:
+                    drift.note_ghost(one["booking_id"])
         if len(unmet) < _UNMET_AT_ONCE:
             return
 

@@ -138,6 +138,9 @@ begin
         v_is_known := exists (select 1 from private.booking_nodes n where n.uid = p_change ->> 'uid');
         select coalesce(jsonb_agg(h.email order by h.email), '[]') into v_team
         from (select h.email from private.booking_hosts h where h.booking_id = b.id
+              union  -- of an earlier part of the chain
+              select i.email from jsonb_array_elements_text(d.insiders) i (email)
+              where p_change -> 'people' @> jsonb_build_array(jsonb_build_object('email', i.email))
               union
               select u.email from jsonb_array_elements_text(p_unlisted) u (email)
               where not exists (select 1 from private.reports r

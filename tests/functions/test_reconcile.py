@@ -831,10 +831,15 @@ def test_two_of_ours_that_are_one_are_named(house: House, to: int) -> None:
     assert disagreements(house) == {}
 
 
-def test_both_hosts_of_a_panel_stay_hosts(house: House) -> None:
-    """All that came of it is its end, which does not name the second one; the API lists both among the attendees."""
-    all_lost(house)
+@pytest.mark.parametrize("lost", ["all", "the move"])
+def test_both_hosts_of_a_panel_stay_hosts(house: House, lost: str) -> None:
+    """Its end, which came, does not name the second one; the API lists both among the attendees."""
+    if lost == "all":
+        all_lost(house)
     made = house.book(PANEL, monday(9))
+    if lost == "the move":
+        all_lost(house)
+        made = house.sim(f"bookings/{made['uid']}/move", {"start": monday(11).isoformat()})["data"]
     house.sim("faults")
     house.sim(f"bookings/{made['uid']}/cancel", {"reason": "ill"})
     house.flush()
