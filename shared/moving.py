@@ -140,24 +140,24 @@ def _read(uid: str, deadline: float) -> tuple[Object, ...]:
 
 def _moved(seen: tuple[Object, ...], target: Target, deadline: float) -> Done | None:
     """The move that we meant, if it has taken place. None: it has not, or somebody moved it elsewhere."""
-    if target.seat_uid is not None:
-        if target.person is None or calcom_booking.seat_uid_of(seen[0], target.person):
-            return None
-        try:
-            now = calcom_api.booking_of_seat(target.seat_uid, deadline)
-        except Declined:
-            return None  # it was given up
-    elif len(seen) > 1 or target.seated:  # a whole group keeps its uid
-        now = seen[-1]
-    else:
+    if target.seat_uid is None:
+        # Moved on since, it was moved all the same. A whole group keeps its uid.
+        steps = seen[1:] or (seen if target.seated else ())
+        found = any(instant(one.get("start")) == target.start for one in steps)
+        return Done("moved", _as_read(seen)) if found else None
+    if target.person is None or calcom_booking.seat_uid_of(seen[0], target.person):
         return None
+    try:
+        now = calcom_api.booking_of_seat(target.seat_uid, deadline)
+    except Declined:
+        return None  # it was given up
     return Done("moved", _changes(now, target)) if instant(now.get("start")) == target.start else None
 
 
 def _still_there(seen: tuple[Object, ...], target: Target) -> None:
     """Raises NotDone where the booking is not what the person saw: ended, moved, or their seat is gone."""
     head = seen[0]
-    changes = tuple(change for one in seen for change in calcom_booking.as_read(one, datetime.now(UTC)))
+    changes = _as_read(seen)
     if len(seen) > 1:
         raise NotDone(Refused("moved_meanwhile", "This booking was moved meanwhile."), changes)
     asked = asks_for_new_time(reason(head.get("cancellationReason")))
@@ -174,3 +174,8 @@ def _changes(answer: Object, target: Target) -> tuple[BookingChange, ...]:
     seat = target.person.model_copy(update={"seat": target.seat_uid})
     moved = calcom_booking.seat_moved(answer, seat, target.uid, target.reason, now)
     return (moved,) if moved else ()
+
+
+def _as_read(seen: tuple[Object, ...]) -> tuple[BookingChange, ...]:
+    now = datetime.now(UTC)
+    return tuple(change for one in seen for change in calcom_booking.as_read(one, now))

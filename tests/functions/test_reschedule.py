@@ -10,8 +10,10 @@ from zoneinfo import ZoneInfo
 import icalendar
 import pytest
 
+from shared import calcom_api
 from tests.conftest import Connection, Stack
 from tests.functions.acting import CONFIRMED, GROUP, PLAIN, SERIES, House, monday
+from tests.functions.in_process import served
 from tests.functions.test_cancel import FIRST
 
 
@@ -224,3 +226,29 @@ def test_looking_at_free_times_cannot_use_up_what_cal_com_allows(house: House) -
     assert [look.status_code for look in looks] == [200] * 20 + [429]
     assert 1 <= int(looks[-1].headers["Retry-After"]) <= 60
     assert slots(house, other, theirs).status_code == 200
+
+
+def test_moved_on_before_its_answer_was_looked_up(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Our move was carried out and its answer lost; on Cal.com's page somebody moves it on at once."""
+    client = house.person("client@example.com")
+    made = house.book(PLAIN, monday(9))
+    booking_id = house.id_of(made["uid"])
+    house.sim("faults", {"webhooks": {"drop": 1}, "api": {"fail": ["503_after_accept"], "only": "/reschedule"}})
+    life = calcom_api.life
+
+    def first_moved_on(uid: str, deadline: float) -> tuple[Any, ...]:
+        to = house.calcom(uid)["rescheduledToUid"]
+        house.sim(f"bookings/{to}/move", {"start": monday(15).isoformat(), "by": "host"})
+        return life(uid, deadline)
+
+    monkeypatch.setattr(calcom_api, "life", first_moved_on)
+    with served("reschedule", house.env) as reschedule:
+        answer = reschedule.post(
+            "/reschedule",
+            json={"booking_id": booking_id, "start": monday(13).isoformat()},
+            headers={"Authorization": f"Bearer {client.token}"},
+        )
+    assert answer.status_code == 200, answer.text
+    assert datetime.fromisoformat(answer.json["booking"]["starts_at"]) == monday(15)  # type: ignore[index]
+    assert house.db.execute("select state, outcome from private.actions").fetchall() == [("done", "moved")]
+    assert len(house.calls("reschedule")) == 1
