@@ -83,7 +83,8 @@ def place(location: str | None, meeting_url: str | None) -> Place | None:
         return _online(raw) if web_address(raw) else Place(name=raw)
     if _PHONE.fullmatch(raw):
         return Place(name=raw, href=link_to(raw))
-    return Place(name=raw, href="https://www.google.com/maps/search/?api=1&query=" + quote(raw[:200], safe=""))
+    query = quote(raw[:200], safe="", errors="replace")
+    return Place(name=raw, href="https://www.google.com/maps/search/?api=1&query=" + query)
 
 
 def link_to(text: str | None) -> str:

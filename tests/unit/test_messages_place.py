@@ -94,3 +94,9 @@ def test_no_marker_of_cal_com_reaches_a_person(language: str) -> None:
         key = place(location, None)
         assert key is not None
         assert catalogue(language)["places"][key.key] in email.text
+
+
+def test_half_a_letter_breaks_no_link() -> None:
+    found = place("\ud800 Street", None)
+    assert found is not None
+    assert found.href.endswith("query=%3F%20Street")
