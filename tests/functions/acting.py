@@ -15,7 +15,8 @@ from tests.database.api import Caller, sign_up
 Row = dict[str, Any]
 
 PLAIN, CONFIRMED, GROUP, SERIES, PAID, CALL, VISIT, PANEL, ROTA = range(101, 110)
-_CLIENT = httpx.Client(timeout=60)
+# No connection is used twice: one that the server closes just then would look like a fault of ours.
+_CLIENT = httpx.Client(timeout=60, limits=httpx.Limits(max_keepalive_connections=0))
 
 
 @dataclass(frozen=True)

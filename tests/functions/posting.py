@@ -21,7 +21,8 @@ OURS = Path(__file__).parent.parent / "payloads"
 HANDBOOK = Path(os.environ.get("HANDBOOK", Path(__file__).parents[3] / "shared")) / "payloads"
 
 # One client for all: making one reads the certificates of the whole world.
-_CLIENT = httpx.Client(timeout=30)
+# No connection is used twice: one that the server closes just then would look like a fault of ours.
+_CLIENT = httpx.Client(timeout=30, limits=httpx.Limits(max_keepalive_connections=0))
 
 # What a database makes up by itself: ids, and when it wrote.
 _OWN = {"id", "booking_id", "created_at", "updated_at"}
