@@ -136,10 +136,11 @@ create function private.silence_of_reminder(
         when b.status <> 'confirmed' or a.removed_at is not null
             or (n.starts_at, n.ical_uid) is distinct from (b.starts_at, b.ical_uid) then 'superseded'
         when b.starts_at <= private.clock() then 'started'
-        when n.recipient <> case n.channel when 'email' then a.email else private.text_number(a, w) end then 'opted_out'
+        when n.recipient is distinct from case n.channel when 'email' then a.email else private.text_number(a, w) end
+            then 'opted_out'
         else coalesce(private.silence_by_team(b, a, 'reminder'),
-            case when n.lead_minutes <> all (case n.channel when 'email' then w.reminder_leads
-                     else array[case when a.email is null then 60 else w.sms_lead end] end) then 'opted_out' end,
+            case when n.lead_minutes <> all (case n.channel when 'email' then w.reminder_leads else array[w.sms_lead] end)
+                then 'opted_out' end,
             private.silence_of_channel(a, w, n.channel))
     end
 $$;
@@ -182,7 +183,9 @@ begin
         where m.id is null or m.status in ('planned', 'skipped') and not m.stopped
           and (t.lead is not null or m.status = 'planned')
     ), timed as (
-        select s.*, case when s.is_due then s.was_due_at else x.due_at end as due_at, coalesce(
+        -- What is planned never moves into the past.
+        select s.*, case when s.is_due or s.status = 'planned' and x.due_at <= v_now then s.was_due_at else x.due_at end
+                as due_at, coalesce(
             v_team,
             case when s.reason = 'imported' or s.is_new and p_imported then 'imported' end,
             case when s.wanted then v_silence ->> s.channel else 'opted_out' end,
@@ -250,7 +253,7 @@ begin
         values (v_id, r.channel, private.priority('reminder'), r.due_at, r.status = 'planned', '{}', r.wanted_since)
         on conflict (notification_id) do update
         set try_at = excluded.try_at, open = excluded.open, wanted_since = excluded.wanted_since, tries = 0, lease = null,
-            batch_key = null;
+            batch_key = null, again = false;
     end loop;
 end $$;
 
@@ -317,7 +320,8 @@ begin
     set status = 'planned', reason = null, due_at = least(x.due_at, private.clock())
     where x.id = n.id;
     update private.outbox o
-    set open = true, try_at = private.clock(), tries = 0, in_doubt = false, first_tried_at = null, stopped = false
+    set open = true, try_at = private.clock(), tries = 0, in_doubt = false, first_tried_at = null, stopped = false,
+        again = o.again or n.kind = 'reminder'
     where o.notification_id = n.id;
     return jsonb_build_object('id', n.id, 'status', 'planned', 'due_at', least(n.due_at, private.clock()));
 end $$;
