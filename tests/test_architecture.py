@@ -50,7 +50,19 @@ PURE = {
 # Talk to someone, read the clock or the environment.
 SHELL = {
     *("actions", "bulk", "calcom_api", "calcom_http", "calcom_pages", "cancelling", "database", "drift", "exporting"),
-    *("http_client", "jwks", "log", "mail", "moving", "outbox", "reconcile", "rescheduling", "settings", "sms"),
+    *(
+        "http_client",
+        "jwks",
+        "letters",
+        "log",
+        "mail",
+        "moving",
+        "outbox",
+        "reconcile",
+        "rescheduling",
+        "settings",
+        "sms",
+    ),
     *("tokens", "web"),
 }
 
