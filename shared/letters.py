@@ -1,12 +1,14 @@
 """Letters: what one call of a provider carries. Rendered or as an earlier try left it, posted once.
 
 Reminders by e-mail share a letter: what the database claimed under one key is one body, one call, one answer. All else
-is a letter of its own.
+is a letter of its own. A batch is kept compressed: its bytes are a megabyte of much the same.
 """
 
 from __future__ import annotations
 
+import base64
 import time
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -40,6 +42,11 @@ class Letter:
     repeated: bool
     is_batch: bool
 
+    @property
+    def kept(self) -> str:
+        """The payload as the outbox keeps it."""
+        return base64.b64encode(zlib.compress(self.payload.encode(), 1)).decode() if self.is_batch else self.payload
+
 
 def write(rows: list[dict[str, Any]]) -> tuple[Letter | None, list[Settlement]]:
     """The letter of what was claimed under one key: the bytes of an earlier try, or rendered now.
@@ -67,6 +74,7 @@ def write(rows: list[dict[str, Any]]) -> tuple[Letter | None, list[Settlement]]:
         ids = list(bodies)
         payload = mail.encode_batch([*bodies.values()]) if is_batch else bodies[ids[0]]
     elif is_batch:
+        payload = zlib.decompress(base64.b64decode(payload)).decode()
         ids = mail.notification_ids(payload)  # of some a receipt has come meanwhile
     letter = Letter(
         ids=ids,

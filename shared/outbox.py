@@ -121,7 +121,7 @@ def _keep(written: list[letters.Letter]) -> list[letters.Letter]:
     if fresh:
         answer = database.as_service().call(
             "store_payloads",
-            p_payloads=[{"lease": one.lease, "batch_key": one.key, "payload": one.payload} for one in fresh],
+            p_payloads=[{"lease": one.lease, "batch_key": one.key, "payload": one.kept} for one in fresh],
         )
         kept.update(cast(dict[str, list[str]], answer)["stored"])
     return [letter for letter in written if letter.key in kept]

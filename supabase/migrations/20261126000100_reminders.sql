@@ -11,34 +11,65 @@ create type private.reminder as (
     channel text, recipient text, lead_minutes integer, due_at timestamptz, status text, reason text,
     wanted_since timestamptz);
 
+-- All that is asked for each person is in plpgsql, which keeps its plans: a function in SQL is planned at each call.
+
 -- The planner's clock.
 create function private.clock() returns timestamptz
-    language sql stable set search_path = '' as $$ select now() $$;
+    language plpgsql stable set search_path = '' as $$ begin return now(); end $$;
+
+create or replace function private.settings_for(p_event_type_id bigint) returns public.event_type_settings
+    language plpgsql stable set search_path = '' as $$
+declare
+    s public.event_type_settings;
+begin
+    select x.* into s from public.event_type_settings x
+    where x.event_type_id = p_event_type_id or x.event_type_id is null
+    order by x.event_type_id nulls last limit 1;
+    return s;
+end $$;
+
+create or replace function private.is_staff_address(p_email text) returns boolean
+    language plpgsql stable security definer set search_path = '' as $$
+begin
+    return exists (
+        select 1 from public.staff s join auth.users u on u.id = s.user_id
+        where u.email = p_email and u.email_confirmed_at is not null);
+end $$;
 
 -- A wall time of a zone: in a fold (clocks go back) the earlier instant, in a gap forward by its length.
 create function private.instant_in(p_local timestamp, p_zone text) returns timestamptz
-    language sql stable set search_path = '' as $$
-    select coalesce(
-        (select min((p_local at time zone p_zone) - f.length)
-         from (values (interval '30 minutes'), (interval '1 hour'), (interval '2 hours')) f (length)
-         where ((p_local at time zone p_zone) - f.length) at time zone p_zone = p_local),
-        p_local at time zone p_zone)
-$$;
+    language plpgsql stable set search_path = '' as $$
+declare
+    v_instant constant timestamptz := p_local at time zone p_zone;  -- in a fold the later one
+    v_fold interval;
+begin
+    foreach v_fold in array '{02:00,01:00,00:30}'::interval[] loop
+        if (v_instant - v_fold) at time zone p_zone = p_local then
+            return v_instant - v_fold;
+        end if;
+    end loop;
+    return v_instant;
+end $$;
 
--- The quiet hours [began_at, ends_at) that an instant is in; no row: it is in none.
-create function private.quiet_hours(p_at timestamptz, p_zone text, p_start time, p_end time)
-    returns table (began_at timestamptz, ends_at timestamptz)
-    language sql stable set search_path = '' as $$
-    select q.began_at, q.ends_at
-    from (values (0), (1)) ago (days)
-    cross join lateral (select (p_at at time zone p_zone)::date - ago.days as day) d
-    cross join lateral (
-        select private.instant_in(d.day + p_start, p_zone) as began_at,
-            private.instant_in(d.day + p_end + case when p_end <= p_start then interval '1 day' else interval '0' end, p_zone)
-                as ends_at) q
-    where p_start <> p_end and q.began_at <= p_at and p_at < q.ends_at
-    limit 1
-$$;
+-- The quiet hours [began_at, ends_at) that an instant is in; nulls: it is in none.
+create function private.quiet_hours(
+    p_at timestamptz, p_zone text, p_start time, p_end time, out began_at timestamptz, out ends_at timestamptz)
+    language plpgsql stable set search_path = '' as $$
+declare
+    v_today constant date := (p_at at time zone p_zone)::date;
+    v_days_ago integer;
+begin
+    for v_days_ago in 0..1 loop
+        exit when p_start = p_end;
+        began_at := private.instant_in(v_today - v_days_ago + p_start, p_zone);
+        ends_at := private.instant_in(v_today - v_days_ago + (p_end < p_start)::integer + p_end, p_zone);
+        if began_at <= p_at and p_at < ends_at then
+            return;
+        end if;
+    end loop;
+    began_at := null;
+    ends_at := null;
+end $$;
 
 -- When a reminder leaves that quiet hours do not let out at its own time: at their end, if that leaves half an hour;
 -- else just before they begin; if that is past, an e-mail keeps its time, and a text is not sent.
@@ -50,7 +81,7 @@ declare
     q record;
 begin
     due_at := p_at;
-    select * into q from private.quiet_hours(p_at, p_zone, p_start, p_end);
+    q := private.quiet_hours(p_at, p_zone, p_start, p_end);
     if q.ends_at is null then
         return;
     elsif q.ends_at <= p_starts_at - interval '30 minutes' then
@@ -88,33 +119,39 @@ end $$;
 
 -- Where a person's texts go: the number that they verified with us; who has no address is known by their number alone.
 create function private.text_number(a public.booking_attendees, w public.notification_preferences) returns text
-    language sql immutable set search_path = '' as $$ select case when a.email is null then a.phone else w.phone end $$;
+    language plpgsql immutable set search_path = '' as $$
+begin
+    return case when a.email is null then a.phone else w.phone end;
+end $$;
 
 -- Why the team does not write to this person about a booking; null: it does.
 create function private.silence_by_team(b public.bookings, a public.booking_attendees, p_kind text) returns text
-    language sql stable set search_path = '' as $$
-    select case
+    language plpgsql stable set search_path = '' as $$
+begin
+    return case
         when exists (select 1 from private.booking_hosts h where h.booking_id = b.id and h.email = a.email)
             or private.is_staff_address(a.email) then 'staff'
         when p_kind <> all (coalesce((private.settings_for(b.event_type_id)).send_kinds, array[p_kind])) then 'not_wanted_by_team'
-    end
-$$;
+    end;
+end $$;
 
 create or replace function private.silence(
     b public.bookings, a public.booking_attendees, p_channel text, p_kind text, p_old_news boolean) returns text
-    language sql stable set search_path = '' as $$
-    select coalesce(private.silence_by_team(b, a, p_kind), case
+    language plpgsql stable set search_path = '' as $$
+begin
+    return coalesce(private.silence_by_team(b, a, p_kind), case
         when p_old_news then 'imported'
         when exists (select 1 from public.suppressions s
                      where s.channel = p_channel and s.address = coalesce(a.email, a.phone)) then 'suppressed'
-    end)
-$$;
+    end);
+end $$;
 
 -- Why this person is not reminded on a channel; null: they are.
 create function private.silence_of_channel(
     a public.booking_attendees, w public.notification_preferences, p_channel text) returns text
-    language sql stable set search_path = '' as $$
-    select case
+    language plpgsql stable set search_path = '' as $$
+begin
+    return case
         when p_channel = 'email' and not w.email_reminders then 'opted_out'
         when p_channel = 'sms' and a.email is not null and not w.sms_reminders then 'opted_out'
         when p_channel = 'sms' and (a.email is not null and w.phone_verified_at is null or not exists (
@@ -125,25 +162,50 @@ create function private.silence_of_channel(
             select 1 from public.suppressions s
             where s.channel = p_channel
               and s.address = case p_channel when 'email' then a.email else private.text_number(a, w) end) then 'suppressed'
-    end
-$$;
+    end;
+end $$;
 
--- Why a planned reminder must not leave, whatever the time is; null: it may.
-create function private.silence_of_reminder(
-    b public.bookings, a public.booking_attendees, w public.notification_preferences, n public.notifications) returns text
-    language sql stable set search_path = '' as $$
-    select case
-        when b.status <> 'confirmed' or a.removed_at is not null
-            or (n.starts_at, n.ical_uid) is distinct from (b.starts_at, b.ical_uid) then 'superseded'
-        when b.starts_at <= private.clock() then 'started'
-        when n.recipient is distinct from case n.channel when 'email' then a.email else private.text_number(a, w) end
-            then 'opted_out'
-        else coalesce(private.silence_by_team(b, a, 'reminder'),
-            case when n.lead_minutes <> all (case n.channel when 'email' then w.reminder_leads else array[w.sms_lead] end)
-                then 'opted_out' end,
-            private.silence_of_channel(a, w, n.channel))
-    end
-$$;
+-- Those of the reminders that must not leave, whatever the time is, and why. The same rules as above, for hundreds at
+-- once: it is asked for each reminder that is about to leave.
+create function private.silent_reminders(p_ids uuid[]) returns table (id uuid, silence text)
+    language plpgsql stable set search_path = '' as $$
+declare
+    v_now constant timestamptz := private.clock();
+    v_staff constant text[] := array(
+        select u.email from public.staff s join auth.users u on u.id = s.user_id where u.email_confirmed_at is not null);
+begin
+    return query
+    select x.id, x.silence
+    from (
+        select n.id, case
+            when b.status <> 'confirmed' or a.removed_at is not null
+                or (n.starts_at, n.ical_uid) is distinct from (b.starts_at, b.ical_uid) then 'superseded'
+            when b.starts_at <= v_now then 'started'
+            when h.email is not null or a.email = any (v_staff) then 'staff'
+            when 'reminder' <> all (s.send_kinds) then 'not_wanted_by_team'
+            when n.channel = 'email' and (not w.email_reminders or n.lead_minutes <> all (w.reminder_leads)
+                                          or n.recipient is distinct from a.email)
+                or n.channel = 'sms' and (a.email is not null and not w.sms_reminders or n.lead_minutes <> w.sms_lead
+                                          or n.recipient is distinct from private.text_number(a, w)) then 'opted_out'
+            when n.channel = 'sms' and (a.email is not null and w.phone_verified_at is null or not exists (
+                select 1 from public.sms_consents c
+                where c.phone = n.recipient and c.withdrawn_at is null and (a.email is null or c.email = a.email)))
+                then 'no_consent'
+            when exists (select 1 from public.suppressions p where p.channel = n.channel and p.address = n.recipient)
+                then 'suppressed'
+            end as silence
+        from unnest(p_ids) i (id)
+        join public.notifications n on n.id = i.id
+        join public.bookings b on b.id = n.booking_id
+        join public.booking_attendees a on a.id = n.attendee_id
+        cross join lateral private.wishes_of(a.email) w
+        left join private.booking_hosts h on h.booking_id = b.id and h.email = a.email
+        left join lateral (
+            select e.send_kinds from public.event_type_settings e
+            where e.event_type_id = b.event_type_id or e.event_type_id is null
+            order by e.event_type_id nulls last limit 1) s on true) x
+    where x.silence is not null;
+end $$;
 
 -- One person's reminders of a booking as they should be now: those that are to be made or changed.
 -- `p_imported`: nobody is to be written to about what is recorded now.
@@ -311,7 +373,7 @@ begin
     select * into b from public.bookings x where x.id = n.booking_id;
     select * into a from public.booking_attendees x where x.id = n.attendee_id;
     v_silence := case n.kind
-        when 'reminder' then private.silence_of_reminder(b, a, private.wishes_of(a.email), n)
+        when 'reminder' then (select s.silence from private.silent_reminders(array[n.id]) s)
         else private.silence(b, a, n.channel, n.kind, false) end;
     if v_silence is not null then
         raise exception 'the message cannot be sent now' using errcode = 'PT409', detail = v_silence;

@@ -15,11 +15,11 @@ declare
     v_told jsonb;
     v_truth jsonb;
 begin
+    if n.kind = 'reminder' then
+        return (select s.silence from private.silent_reminders(array[n.id]) s);
+    end if;
     select * into b from public.bookings x where x.id = n.booking_id;
     select * into a from public.booking_attendees x where x.id = n.attendee_id;
-    if n.kind = 'reminder' then
-        return private.silence_of_reminder(b, a, private.wishes_of(a.email), n);
-    end if;
     select * into d from private.booking_details x where x.booking_id = n.booking_id;
     v_told := private.last_told(a.id, n.channel, n.ical_uid, false, o.seq);
     v_truth := private.truth_for(b, a, d.host_email);
@@ -47,7 +47,7 @@ begin
     end if;
     select p.* into w
     from public.booking_attendees a cross join lateral private.wishes_of(a.email) p where a.id = n.attendee_id;
-    select q.ends_at into v_until from private.quiet_hours(private.clock(), n.time_zone, w.quiet_start, w.quiet_end) q;
+    v_until := (private.quiet_hours(private.clock(), n.time_zone, w.quiet_start, w.quiet_end)).ends_at;
     if v_until is null then
         return null;
     elsif v_until > n.starts_at - interval '30 minutes' then
@@ -62,14 +62,18 @@ end $$;
 -- Claimed messages with all that rendering them needs, in the order of p_ids. The bytes of a batch that was posted
 -- before come with its first row.
 drop function private.claimed(uuid);
-create function private.claimed(p_ids uuid[]) returns jsonb
+create function private.claimed(p_ids uuid[]) returns json
     language sql stable set search_path = '' set timezone = 'UTC' as $$
-    select coalesce(jsonb_agg(to_jsonb(n) - 'ical_uid' || jsonb_build_object(
+    select coalesce(json_agg(json_build_object(
+        'id', n.id, 'booking_id', n.booking_id, 'attendee_id', n.attendee_id, 'channel', n.channel, 'kind', n.kind,
+        'recipient', n.recipient, 'lead_minutes', n.lead_minutes, 'starts_at', n.starts_at, 'revision', n.revision,
+        'due_at', n.due_at, 'time_zone', n.time_zone, 'locale', n.locale, 'status', n.status, 'reason', n.reason,
+        'attempts', n.attempts, 'provider_id', n.provider_id, 'sent_at', n.sent_at, 'created_at', n.created_at,
         'lease', o.lease, 'batch_key', o.batch_key,
-        'payload', case when i.place = 1 or o.batch_key is distinct from lag.key then (
+        'payload', case when i.is_first then (
             select convert_from(p.payload, 'UTF8') from private.outbox_batches p where p.key = o.batch_key) end,
         'calendar', case when n.kind <> 'reminder' then private.calendar_of(n, o) end,
-        'booking', jsonb_build_object(
+        'booking', json_build_object(
             'id', b.id, 'status', b.status, 'reschedule_requested', b.reschedule_requested, 'title', b.title,
             'description', b.description, 'event_type_title', b.event_type_title, 'event_type_slug', b.event_type_slug,
             'starts_at', coalesce(o.target -> 'starts_at', to_jsonb(b.starts_at)),
@@ -84,16 +88,18 @@ create function private.claimed(p_ids uuid[]) returns jsonb
             'cancelled_by', b.cancelled_by, 'series_id', b.series_id,
             'previous_starts_at', t.told #> '{target,starts_at}', 'previous_ends_at', t.told #> '{target,ends_at}',
             'contact', s.contact),
-        'attendee', jsonb_build_object(
+        'attendee', json_build_object(
             'id', a.id, 'email', a.email, 'name', a.name, 'phone', a.phone, 'time_zone', a.time_zone,
             'locale', a.locale, 'role', a.role, 'removed_at', a.removed_at)) order by i.place), '[]')
-    from unnest(p_ids) with ordinality i (id, place)
+    from (
+        select x.id, x.place, row_number() over (partition by o.batch_key order by x.place) = 1 as is_first
+        from unnest(p_ids) with ordinality x (id, place) join private.outbox o on o.notification_id = x.id
+    ) i
     join public.notifications n on n.id = i.id
     join private.outbox o on o.notification_id = n.id
     join public.bookings b on b.id = n.booking_id
     join public.booking_attendees a on a.id = n.attendee_id
-    left join lateral (select x.batch_key as key from private.outbox x where x.notification_id = p_ids[i.place - 1]) lag on true
-    left join lateral (select (private.settings_for(b.event_type_id)).contact) s on true
+    cross join lateral private.settings_for(b.event_type_id) s
     left join lateral (
         select private.last_told(n.attendee_id, n.channel, n.ical_uid, false, o.seq) as told where n.kind <> 'reminder'
     ) t on true
@@ -241,12 +247,10 @@ begin
         where b.id in (select n.booking_id from public.notifications n where n.id = any (v_due))
         for share skip locked);
     with seen as materialized (
-        select n.id, d.place, private.silence_of_reminder(b, a, w, n) as silence
+        select n.id, d.place, s.silence
         from unnest(v_due) with ordinality d (id, place)
         join public.notifications n on n.id = d.id and n.booking_id = any (v_booking_ids)
-        join public.bookings b on b.id = n.booking_id
-        join public.booking_attendees a on a.id = n.attendee_id
-        cross join lateral private.wishes_of(a.email) w
+        left join private.silent_reminders(v_due) s on s.id = n.id
     ), leaving as (
         select s.id, s.place, (row_number() over (order by s.place) - 1) / 100 as batch from seen s where s.silence is null
     ), batches as materialized (
@@ -274,8 +278,10 @@ end $$;
 
 -- Claims what is due, cancelled and moved before confirmations before reminders, as far as the providers' budgets go:
 -- one token is one call, thus a message or a batch of reminders. Messages that must not leave any more come back as
--- skipped. → json array, see private.claimed
-create or replace function private.claim_notifications(p_limit integer, p_lease integer, p_booking_id uuid) returns jsonb
+-- skipped. → json array, see private.claimed (json, not jsonb, which costs twice as much to make)
+drop function public.claim_notifications(integer, integer, uuid);
+drop function private.claim_notifications(integer, integer, uuid);
+create function private.claim_notifications(p_limit integer, p_lease integer, p_booking_id uuid) returns json
     language plpgsql security definer set search_path = '' as $$
 declare
     v_lane record;
@@ -511,6 +517,16 @@ begin
     return jsonb_build_object('settled', v_settled);
 end $$;
 
+create function public.claim_notifications(p_limit integer, p_lease integer, p_booking_id uuid default null) returns json
+    language sql security invoker set search_path = ''
+    as $$ select private.claim_notifications(p_limit, p_lease, p_booking_id) $$;
+
 revoke execute on all functions in schema private from public, anon;
+revoke execute on function public.claim_notifications(integer, integer, uuid) from public, anon, authenticated;
+grant execute on function public.claim_notifications(integer, integer, uuid) to service_role;
 grant execute on function private.claim_notifications(integer, integer, uuid), private.store_payloads(jsonb),
     private.settle_notifications(jsonb) to service_role;
+comment on function public.claim_notifications(integer, integer, uuid) is
+    'Leases what is due (p_lease seconds); p_booking_id null: of all bookings. → json array of messages with what rendering '
+    'needs. Reminders by e-mail that share a batch_key are one batch; the bytes of one that was posted before are the '
+    'payload of its first row.';
