@@ -17,7 +17,8 @@ _DUE: LiteralString = """
             'consultation', 'Consultation', n.starts_at, n.starts_at + interval '30 minutes', 'integrations:daily',
             'https://video.example.com/' || n.n, 'Holly Host', 'host@example.com', 'Europe/Berlin'
         from numbers n returning id, ical_uid, starts_at),
-    details as (insert into private.booking_details (booking_id, host_email) select n.id, 'host@example.com' from numbers n),
+    details as (
+        insert into private.booking_details (booking_id, host_email) select n.id, 'host@example.com' from numbers n),
     hosts as (insert into private.booking_hosts select n.id, 'host@example.com' from numbers n),
     people as (
         insert into public.booking_attendees (booking_id, email, name, role, time_zone, locale)
@@ -26,8 +27,8 @@ _DUE: LiteralString = """
             (array['en', 'de', 'fr', 'es'])[1 + n.n %% 4]
         from numbers n returning id, booking_id, email, time_zone, locale),
     reminders as (
-        insert into public.notifications (booking_id, attendee_id, channel, kind, recipient, lead_minutes, ical_uid, starts_at,
-            revision, due_at, time_zone, locale)
+        insert into public.notifications (booking_id, attendee_id, channel, kind, recipient, lead_minutes, ical_uid,
+            starts_at, revision, due_at, time_zone, locale)
         select b.id, p.id, 'email', 'reminder', p.email, 60, b.ical_uid, b.starts_at, 0,
             b.starts_at - interval '60 minutes', p.time_zone, p.locale
         from people p join bookings b on b.id = p.booking_id
