@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import httpx
 import procrastinate
@@ -147,9 +147,10 @@ async def _work_off(url: str) -> float:
     async def nothing(number: int) -> None:
         pass
 
+    jobs: list[dict[str, Any]] = [{"number": number} for number in range(JOBS)]
     async with app.open_async():
         await app.schema_manager.apply_schema_async()
-        await nothing.configure().batch_defer_async(*cast(list[Any], [{"number": number} for number in range(JOBS)]))
+        await nothing.configure().batch_defer_async(*jobs)
         started = time.monotonic()
         await app.run_worker_async(wait=False, concurrency=WORKERS, install_signal_handlers=False, listen_notify=False)
         return JOBS / (time.monotonic() - started)
