@@ -25,22 +25,24 @@ def look(deadline: float) -> int:
     Raises ServiceError when the database cannot be asked. What Twilio does not tell now is asked again later.
     """
     settled = 0
+    taken: set[str] = set()  # of two texts alike, each is one
     while deadline - time.monotonic() > _LEAST_SECONDS:
         answer = database.as_service().call("doubtful_texts", p_limit=_AT_ONCE)
         rows = cast(list[dict[str, Any]], answer)
-        settled += sum(_settle(row, deadline) for row in rows)
+        settled += sum(_settle(row, taken, deadline) for row in rows)
         if len(rows) < _AT_ONCE:
             break
     return settled
 
 
-def _settle(row: dict[str, Any], deadline: float) -> bool:
+def _settle(row: dict[str, Any], taken: set[str], deadline: float) -> bool:
     left = deadline - time.monotonic()
     if left < _LEAST_SECONDS:
         return False
-    found = _look_up(row, min(left, _TRY_SECONDS))
+    found = _look_up(row, taken, min(left, _TRY_SECONDS))
     if found is None or (row["provider_id"] and found.state in _UNDECIDED):
         return False
+    taken.add(found.sid)
     receipt = twilio_calls.receipt(
         sid=found.sid, state=found.state, error=found.error, notification_id=row["id"], at=found.at, source=":looked-up"
     )
@@ -52,7 +54,7 @@ def _settle(row: dict[str, Any], deadline: float) -> bool:
     return outcome == "applied"
 
 
-def _look_up(row: dict[str, Any], timeout: float) -> sms.Found | None:
+def _look_up(row: dict[str, Any], taken: set[str], timeout: float) -> sms.Found | None:
     if row["provider_id"]:
         return sms.fetch(row["provider_id"], timeout)
-    return sms.find(row["payload"], datetime.fromisoformat(row["since"]), row["known"], timeout)
+    return sms.find(row["payload"], datetime.fromisoformat(row["since"]), taken.union(row["known"]), timeout)
