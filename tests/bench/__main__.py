@@ -33,6 +33,7 @@ from tests.bench.served import THREADS, served
 from tests.conftest import Stack, throwaway_stack
 from tests.deploy.staged import environment
 from tests.functions.acting import PLAIN, House, monday
+from tests.functions.receiving import event, svix
 
 ROUNDS = 300
 STARTS = 7
@@ -170,6 +171,7 @@ def _starts(stack: Stack, staged: dict[str, tuple[Path, Path]]) -> dict[str, Row
         booking_id = house.id_of(house.book(PLAIN, monday())["uid"])
     days = {"from": monday().isoformat(), "to": (monday() + timedelta(days=1)).isoformat()}
     batch = {"batch_id": booking_id, "booking_ids": [booking_id], "reason": "A bench", "dry_run": True}
+    receipt, secret = event("email.delivered", email_id="re_1"), stack.env["RESEND_WEBHOOK_SECRET"]
     nothing = {"since": "2100-01-01T00:00:00Z", "dry_run": True}
     asks: dict[str, Callable[[str], httpx.Response]] = {
         "ok": lambda url: httpx.get(url),
@@ -180,6 +182,9 @@ def _starts(stack: Stack, staged: dict[str, tuple[Path, Path]]) -> dict[str, Row
         "cancel": lambda url: httpx.post(url, json=batch, headers=person, timeout=30),
         "reschedule": lambda url: httpx.get(url, params={"booking_id": booking_id, **days}, headers=person, timeout=30),
         "export": lambda url: httpx.post(f"{url}/feed", headers=person, timeout=30),
+        "receipts": lambda url: httpx.post(
+            f"{url}/resend", content=receipt, headers=svix(secret, receipt, "msg_1"), timeout=30
+        ),
     }
     seconds: dict[str, list[float]] = {name: [] for name in staged}
     megabytes: dict[str, list[float]] = {name: [] for name in staged}
