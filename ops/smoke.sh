@@ -19,3 +19,4 @@ expect '401 403' reconcile
 expect '401' cancel
 expect '401' reschedule
 expect '401' export
+expect '403' preferences

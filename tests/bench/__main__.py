@@ -27,6 +27,7 @@ from postgrest import SyncPostgrestClient
 
 from ops.stage import ROOT, functions, stage
 from shared import calcom_webhook
+from shared.tokens import sign_link
 from tests.bench import csv_table, sweep
 from tests.bench.served import THREADS, served
 from tests.conftest import Stack, throwaway_stack
@@ -167,6 +168,7 @@ def _starts(stack: Stack, staged: dict[str, tuple[Path, Path]]) -> dict[str, Row
         booking_id = house.id_of(house.book(PLAIN, monday())["uid"])
     days = {"from": monday().isoformat(), "to": (monday() + timedelta(days=1)).isoformat()}
     batch = {"batch_id": booking_id, "booking_ids": [booking_id], "reason": "A bench", "dry_run": True}
+    link = sign_link("unsubscribe", "client@example.com", stack.env["LINK_SECRET"].split(",")[0], None)
     nothing = {"since": "2100-01-01T00:00:00Z", "dry_run": True}
     asks: dict[str, Callable[[str], httpx.Response]] = {
         "ok": lambda url: httpx.get(url),
@@ -177,6 +179,7 @@ def _starts(stack: Stack, staged: dict[str, tuple[Path, Path]]) -> dict[str, Row
         "cancel": lambda url: httpx.post(url, json=batch, headers=person, timeout=30),
         "reschedule": lambda url: httpx.get(url, params={"booking_id": booking_id, **days}, headers=person, timeout=30),
         "export": lambda url: httpx.post(f"{url}/feed", headers=person, timeout=30),
+        "preferences": lambda url: httpx.get(url, params={"token": link}, timeout=30),
     }
     seconds: dict[str, list[float]] = {name: [] for name in staged}
     megabytes: dict[str, list[float]] = {name: [] for name in staged}
