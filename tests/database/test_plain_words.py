@@ -319,7 +319,9 @@ def allowed(portal: Portal, constraint: str) -> list[str]:
 
 
 def test_nothing_that_can_happen_has_no_words(portal: Portal) -> None:
-    states = [(status, None) for status in allowed(portal, "notifications_status") if status != "skipped"]
+    states: list[tuple[str, str | None]] = [
+        (status, None) for status in allowed(portal, "notifications_status") if status != "skipped"
+    ]
     reasons = set(allowed(portal, "notifications_silence_has_a_reason")) - {"skipped"}
     states += [("skipped", reason) for reason in sorted(reasons)]
     kinds = allowed(portal, "notifications_kind")
@@ -364,4 +366,4 @@ def test_staff_are_told_to_call(portal: Portal) -> None:
         for who in ("ana@example.com", HOST, ADMIN)
     }
     bounced = "Bounced: the mail server of this address did not take it (permanent)"
-    assert said == {"ana@example.com": {bounced}, **dict.fromkeys((HOST, ADMIN), {f"{bounced} — call instead"})}
+    assert said == {"ana@example.com": {bounced}, **{who: {f"{bounced} — call instead"} for who in (HOST, ADMIN)}}
