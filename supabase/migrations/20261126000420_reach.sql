@@ -18,52 +18,44 @@ $$;
 create function private.reach(p_booking_ids uuid[])
     returns table (booking_id uuid, attendee_id uuid, state text, phone text, message public.notifications)
     language sql stable security definer set search_path = '' as $$
-    with held as materialized (
-        select b.* from public.bookings b where b.id = any (p_booking_ids) and private.holds(b.id)
-    ), change as materialized (
-        select distinct on (n.attendee_id) n.attendee_id, n.channel, n as message, n.created_at,
-            coalesce(n.sent_at, n.created_at) as at
+    with held as materialized (  -- as private.holds says, but asked once
+        select b.* from public.bookings b
+        where b.id = any (p_booking_ids) and ((select private.is_admin()) or (select private.is_staff()) and exists (
+            select 1 from private.booking_hosts h where h.booking_id = b.id and h.email = (select private.my_email())))
+    ), word as (
+        select b.cancelled_by, a.booking_id, a.id as attendee_id, a.role, a.email, a.phone, n as message, n.channel, n.status,
+            n.kind = 'reminder' as is_reminder, o.seq,
+            coalesce(n.sent_at, case n.kind when 'reminder' then n.due_at else n.created_at end) as at,
+            max(o.seq) filter (where n.kind <> 'reminder') over of_person as change_seq,
+            max(n.created_at) filter (where n.kind <> 'reminder') over of_person as changed_at
         from held b
-        join public.notifications n on n.booking_id = b.id and n.ical_uid = b.ical_uid
-        join private.outbox o on o.notification_id = n.id
-        where n.kind <> 'reminder' and n.reason is distinct from 'superseded'
-        order by n.attendee_id, o.seq desc
-    ), reminder as materialized (
-        select n.attendee_id, n.channel, n as message, n.status, coalesce(n.sent_at, n.due_at) as at
-        from held b
-        join public.notifications n on n.booking_id = b.id and n.ical_uid = b.ical_uid and n.starts_at = b.starts_at
-        where n.kind = 'reminder' and n.status in ('planned', 'sending', 'sent', 'delivered', 'bounced', 'complained')
-    ), newest as materialized (
-        select distinct on (x.attendee_id, x.channel) x.*, private.reach_by(x.message) as state
-        from (
-            select c.attendee_id, c.channel, c.message, c.at from change c
-            union all
-            select r.attendee_id, r.channel, r.message, r.at
-            from reminder r left join change c on c.attendee_id = r.attendee_id
-            where r.status in ('delivered', 'bounced', 'complained') and r.at >= coalesce(c.created_at, '-infinity')) x
-        order by x.attendee_id, x.channel, x.at desc
-    ), counted as (
-        select n.attendee_id, n.message, n.state, n.at from newest n
-        union all
-        select r.attendee_id, r.message, 'on_the_way', r.at
-        from reminder r left join change c on c.attendee_id = r.attendee_id
-        where (r.status in ('planned', 'sending') or r.status = 'sent' and r.at >= coalesce(c.created_at, '-infinity'))
-          and not exists (select 1 from newest n
-                          where n.attendee_id = r.attendee_id and n.channel = r.channel and n.state = 'unreachable')
+        join public.booking_attendees a on a.booking_id = b.id
+        left join (public.notifications n join private.outbox o on o.notification_id = n.id)
+            on n.attendee_id = a.id and n.ical_uid = b.ical_uid and case n.kind
+                when 'reminder' then n.starts_at = b.starts_at and n.status not in ('skipped', 'unknown', 'failed')
+                else n.reason is distinct from 'superseded' end
+        window of_person as (partition by a.id)
+    ), spoken as (
+        select w.*, coalesce(private.reach_by(w.message), 'not_reached') as state,
+            not w.is_reminder or w.status in ('delivered', 'bounced', 'complained') as has_ended
+        from word w
+        where w.is_reminder is null or case when w.is_reminder
+            then w.status in ('planned', 'sending') or w.at >= coalesce(w.changed_at, '-infinity')
+            else w.seq = w.change_seq end
+    ), channel as (
+        select s.*, first_value(s.state) over newest as channel_state, row_number() over newest as place
+        from spoken s
+        window newest as (partition by s.attendee_id, s.channel order by s.has_ended desc, s.at desc)
     )
-    select distinct on (a.id) a.booking_id, a.id,
-        case when c.state is null then 'not_reached'
-             when c.state = 'unreachable' and (
-                b.cancelled_by = 'client' and a.role <> 'guest'
-                or exists (select 1 from public.suppressions s where s.address = a.email and s.reason = 'erased'))
-                then 'not_reached'
-             else c.state end,
-        coalesce(a.phone, p.phone), c.message
-    from held b
-    join public.booking_attendees a on a.booking_id = b.id
-    left join public.notification_preferences p on p.email = a.email
-    left join counted c on c.attendee_id = a.id
-    order by a.id, array_position('{reached,on_the_way,unreachable,not_reached}', c.state), c.at
+    select distinct on (c.attendee_id) c.booking_id, c.attendee_id,
+        case when c.state = 'unreachable' and (
+                c.cancelled_by = 'client' and c.role <> 'guest'
+                or exists (select 1 from public.suppressions s where s.address = c.email and s.reason = 'erased'))
+            then 'not_reached' else c.state end,
+        coalesce(c.phone, (select p.phone from public.notification_preferences p where p.email = c.email)), c.message
+    from channel c
+    where c.place = 1 or not c.has_ended and c.channel_state <> 'unreachable'
+    order by c.attendee_id, array_position('{reached,on_the_way,unreachable,not_reached}', c.state), c.at
 $$;
 
 -- Staff: → [{"attendee_id", "name", "state", "says", "phone"}]
