@@ -47,6 +47,7 @@ create function private.suppression_in_words(p_channel text, p_address text, p_c
          join (values ('email', 'bounced', 'this address bounced (permanent)'),
                       ('email', 'complained', 'an e-mail to this address was marked as spam'),
                       ('sms', 'bounced', 'this number takes no texts (permanent)'),
+                      ('sms', 'stopped', 'this number answered STOP to our texts'),
                       ('email', 'erased', 'the data of this person was erased')) w (channel, reason, words)
            on w.channel = s.channel and w.reason = s.reason
          where s.channel = p_channel and s.address = p_address),

@@ -258,8 +258,14 @@ NUMBER = {"recipient": "+4915112345678"}
         (
             TEXT | NUMBER,
             "suppressed",
-            (SUPPRESS, "sms", NUMBER["recipient"], "STOP"),
+            (SUPPRESS, "sms", NUMBER["recipient"], "asked"),
             "this number gets no texts any more",
+        ),
+        (
+            TEXT | NUMBER,
+            "suppressed",
+            (SUPPRESS, "sms", NUMBER["recipient"], "stopped"),
+            "this number answered STOP to our texts",
         ),
         (REMINDER, "superseded", ("update bookings set status = 'cancelled'",), "the booking was cancelled"),
         (REMINDER, "superseded", ("update bookings set status = 'rejected'",), "the booking was declined"),
