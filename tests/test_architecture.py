@@ -54,8 +54,8 @@ PURE = {
 # Talk to someone, read the clock or the environment.
 SHELL = {
     *("actions", "bulk", "calcom_api", "calcom_http", "calcom_pages", "cancelling", "database", "drift", "exporting"),
-    *("http_client", "jwks", "log", "mail", "moving", "outbox", "reconcile", "rescheduling", "settings", "sms"),
-    *("texts_in_doubt", "tokens", "web"),
+    *("http_client", "jwks", "letters", "log", "mail", "moving", "outbox", "reconcile", "rescheduling", "settings"),
+    *("sms", "texts_in_doubt", "tokens", "web"),
 }
 
 # Who may import what reaches outside, or costs much to import.

@@ -24,7 +24,7 @@ def reminders(request: web.Request) -> web.Answer:
     started_at = datetime.now(UTC)
     applied, error = _retry_events()
     try:
-        counts: dict[str, JsonValue] = {**asdict(outbox.drain(request.started + _SECONDS))}
+        counts: dict[str, JsonValue] = {**asdict(outbox.sweep(request.started + _SECONDS))}
     except ServiceError as failure:
         _finish(started_at, {"applied": applied}, failure.code)
         raise

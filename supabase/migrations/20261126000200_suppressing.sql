@@ -43,6 +43,19 @@ begin
     perform private.lock_people(v_booking_ids);
 end $$;
 
+-- A text goes to the number of somebody's wishes, who is found by their address.
+create or replace function private.plan_after_suppressions() returns trigger
+    language plpgsql security definer set search_path = '' as $$
+declare
+    v_numbers constant text[] := array(select c.address from changed c where c.channel = 'sms');
+begin
+    perform private.plan_for(
+        array(select c.address from changed c where c.channel = 'email'
+              union select p.email from public.notification_preferences p where p.phone = any (v_numbers)),
+        v_numbers);
+    return null;
+end $$;
+
 create or replace function private.lock_for_receipt(p_notification_id uuid, p_suppresses boolean) returns void
     language plpgsql set search_path = '' as $$
 declare

@@ -1,7 +1,8 @@
 """`make bench`: a table of ratios, and `.local/bench.json` as `{"name": {"ours", "floor", "ratio", "unit"}}`.
 
 The floor of the webhook is a bare call of the same SQL function through the same client; the floor of a start is a
-function that only returns "ok"; that of a CSV is Postgres's COPY; that of the sweep is a full page a call. Ours and the
+function that only returns "ok"; that of a CSV is Postgres's COPY; that of reconcile is a full page a call; that of
+reminders is the same posts at the provider's rate. Ours and the
 floor take turns in one run, since a shared machine is noisy. Mail is off.
 """
 
@@ -27,7 +28,7 @@ from postgrest import SyncPostgrestClient
 
 from ops.stage import ROOT, functions, stage
 from shared import calcom_webhook
-from tests.bench import csv_table, sweep
+from tests.bench import csv_table, reminders, sweep
 from tests.bench.served import THREADS, served
 from tests.conftest import Stack, throwaway_stack
 from tests.deploy.staged import environment
@@ -83,6 +84,8 @@ def main() -> None:
             seconds, megabytes = csv_table.measure(stack, *staged["export"])
             rows[f"csv of {csv_table.ROWS:,}, beside COPY"] = _row(seconds, "s", "≤ 3")
             rows[f"csv of {csv_table.ROWS:,}, beside idle"] = _row(megabytes, "MB")
+        with throwaway_stack() as stack:
+            rows |= {name: _row(*measured) for name, measured in reminders.measure(stack).items()}
     for name, row in rows.items():
         aim = f"  aim {row['aim']}" if "aim" in row else ""
         print(f"{name:34} {row['ours']:9.1f} {row['floor']:9.1f} {row['unit']:4} {row['ratio']:6.2f} ×{aim}")
