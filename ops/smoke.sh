@@ -20,3 +20,4 @@ expect '401' cancel
 expect '401' reschedule
 expect '401' export
 expect '401' receipts/resend
+expect '403' preferences

@@ -2,6 +2,8 @@
 
     ServiceError                 500 internal
     ├─ Invalid                   400 invalid
+    │  ├─ WrongCode              400 wrong_code
+    │  └─ ExpiredCode            400 expired_code
     ├─ NotSignedIn               401 not_signed_in
     │  ├─ BadSignature           401 bad_signature
     │  └─ InvalidLink            401 invalid_link
@@ -50,6 +52,16 @@ class Invalid(ServiceError):
     status = 400
     code = "invalid"
     title = "The request is not valid"
+
+
+class WrongCode(Invalid):
+    code = "wrong_code"
+    title = "This is not the code that was texted"
+
+
+class ExpiredCode(Invalid):
+    code = "expired_code"
+    title = "There is no code that still works, please ask for a new one"
 
 
 class NotSignedIn(ServiceError):

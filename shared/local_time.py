@@ -99,6 +99,11 @@ def locale_for(language: str, wanted: str | None, zone: ZoneInfo) -> str:
     return "en_001" if language == "en" else language
 
 
+def territory_of_zone(name: str) -> str:
+    """The territory where a zone's clocks hang: `Europe/Berlin` → DE; "" where there is none, or no such zone."""
+    return _territory(zone_of(name))
+
+
 @cache
 def _zone_name(zone: ZoneInfo, locale: str) -> str:
     """CLDR's name for the whole year (the offset tells summer time), "" where CLDR only has "Unknown region"."""

@@ -37,13 +37,17 @@ PURE = {
     "errors",
     "ical",
     "inbound_text",
+    "keyed_hash",
     "letter",
     "local_time",
     "mail_receipts",
     "messages",
     "notification",
+    "phone_number",
     "place",
     "receipt",
+    "preferences_form",
+    "preferences_page",
     "refusals",
     "request_fields",
     "text_message",
@@ -54,8 +58,9 @@ PURE = {
 # Talk to someone, read the clock or the environment.
 SHELL = {
     *("actions", "bulk", "calcom_api", "calcom_http", "calcom_pages", "cancelling", "database", "drift", "exporting"),
-    *("http_client", "jwks", "letters", "log", "mail", "moving", "outbox", "reconcile", "rescheduling", "settings"),
-    *("sms", "texts_in_doubt", "tokens", "web"),
+    *("http_client", "jwks", "letters", "link_mail", "log", "mail", "moving", "outbox", "phone_verification"),
+    *("preferences_by_link", "reconcile", "rescheduling", "settings", "sms", "sweeping", "texts_in_doubt"),
+    *("tokens", "web"),
 }
 
 # Who may import what reaches outside, or costs much to import.
@@ -71,8 +76,9 @@ ONLY = {
     "httpx": {"calcom_http", "database", "http_client", "jwks", "mail", "sms"},
     "flask": {"web"},
     "werkzeug": {"web"},
-    "jinja2": {"messages"},
+    "jinja2": {"messages", "preferences_page"},
     "babel": {"local_time"},
+    "phonenumbers": {"phone_number"},
     "twilio": set[str](),
     "requests": set[str](),
     "logging": {"log"},
@@ -98,6 +104,7 @@ LATE = {
     "urllib3",
     "icalendar",
     "babel",
+    "phonenumbers",
     "jwt",
     "cryptography",
 }
@@ -143,9 +150,9 @@ def test_pure_modules_read_no_clock_and_draw_no_lots(name: str) -> None:
 
 @pytest.mark.parametrize("name", functions())
 def test_a_function_imports_only_what_it_needs(name: str) -> None:
-    """Its settings groups and its modules fit: who drains the outbox can send, who does not has no business with it."""
+    """Its modules fit: who drains the outbox, or sends something of its own, can send; no other has to do with it."""
     needed = {found.removeprefix("shared.") for found in shared_modules(ROOT / "functions" / name / "main.py")}
-    sends = "outbox" in needed
+    sends = "outbox" in needed or name == "preferences"
     assert ("mail" in needed, "sms" in needed, "messages" in needed) == (sends, sends, sends)
     assert ("calcom_webhook" in needed) == (name == "webhook")
 

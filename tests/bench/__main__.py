@@ -28,6 +28,7 @@ from postgrest import SyncPostgrestClient
 
 from ops.stage import ROOT, functions, stage
 from shared import calcom_webhook
+from shared.tokens import sign_link
 from tests.bench import csv_table, reminders, sweep
 from tests.bench.served import THREADS, served
 from tests.conftest import Stack, throwaway_stack
@@ -172,6 +173,7 @@ def _starts(stack: Stack, staged: dict[str, tuple[Path, Path]]) -> dict[str, Row
     days = {"from": monday().isoformat(), "to": (monday() + timedelta(days=1)).isoformat()}
     batch = {"batch_id": booking_id, "booking_ids": [booking_id], "reason": "A bench", "dry_run": True}
     receipt, secret = event("email.delivered", email_id="re_1"), stack.env["RESEND_WEBHOOK_SECRET"]
+    link = sign_link("unsubscribe", "client@example.com", stack.env["LINK_SECRET"].split(",")[0], None)
     nothing = {"since": "2100-01-01T00:00:00Z", "dry_run": True}
     asks: dict[str, Callable[[str], httpx.Response]] = {
         "ok": lambda url: httpx.get(url),
@@ -185,6 +187,7 @@ def _starts(stack: Stack, staged: dict[str, tuple[Path, Path]]) -> dict[str, Row
         "receipts": lambda url: httpx.post(
             f"{url}/resend", content=receipt, headers=svix(secret, receipt, "msg_1"), timeout=30
         ),
+        "preferences": lambda url: httpx.get(url, params={"token": link}, timeout=30),
     }
     seconds: dict[str, list[float]] = {name: [] for name in staged}
     megabytes: dict[str, list[float]] = {name: [] for name in staged}

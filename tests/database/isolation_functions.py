@@ -53,8 +53,37 @@ FUNCTIONS: dict[str, Function] = {
     ),
     "record_inbound_text": _for_the_machinery(p_text={"sid": "x", "number": "+4915112345678", "word": None}),
     "doubtful_texts": _for_the_machinery(p_limit=1),
+    "forget_old": _for_the_machinery(p_limit=1),
     "calendar_feed": _for_the_machinery(p_token_hash="0" * 64),
     "preferences_by_link": _for_the_machinery(p_email=address("client"), p_changes={"email_reminders": False}),
+    "consent_by_link": _for_the_machinery(p_email=address("client"), p_consent_text="x"),
+    "note_link_request": _for_the_machinery(p_email=address("client"), p_address_hash="0" * 64, p_ip_hash="0" * 64),
+    "begin_phone_verification": (
+        lambda world: {
+            "p_user_id": world.users["client"],
+            "p_id": _NOBODY,
+            "p_phone": "+4915112345678",
+            "p_code_hash": "0" * 64,
+        },
+        _anything,
+        {"secret": True},
+    ),
+    "drop_phone_code": _for_the_machinery(p_id=_NOBODY),
+    "finish_phone_verification": (
+        lambda world: {"p_user_id": world.users["client"], "p_code_hashes": ["0" * 64], "p_consent_text": "x"},
+        lambda world, answer: answer["refused"],
+        {"secret": "expired_code"},
+    ),
+    "my_preferences": (
+        lambda world: {},
+        lambda world, answer: answer["email"].split("@")[0],
+        {**{who: who for who in PEOPLE}, "unconfirmed": NOT_THEIRS},
+    ),
+    "remove_phone": (
+        lambda world: {},
+        lambda world, answer: (answer["email"].split("@")[0], answer["phone"], answer["sms_consent"]),
+        {**{who: (who, None, False) for who in PEOPLE}, "unconfirmed": NOT_THEIRS},
+    ),
     "erase_person": _for_the_machinery(p_email=address("client")),
     "note_calls": _for_the_machinery(p_calls=1, p_can_wait=True),
     "calcom_names": _for_the_machinery(p_booking_id=_NOBODY, p_user_id=_NOBODY),
@@ -177,6 +206,7 @@ FUNCTIONS: dict[str, Function] = {
 READ_ONLY = {
     *("calendar_feed", "search_bookings", "booking_timeline", "booking_actions", "preview_plan", "dashboard"),
     *("my_booking", "preview_cancel", "export_page", "require_admin", "due_doubts", "unmet_bookings"),
+    "my_preferences",
 }
 
 

@@ -107,6 +107,10 @@ def test_everything_that_a_person_leaves_goes(portal: Portal) -> None:
         "insert into job_runs (job, started_at, result) values ('reconcile', now(), '[\"ana@example.com\"]')",
     ):
         portal.sql.execute(statement.encode())
+    portal.sql.execute(
+        "insert into private.phone_codes (id, email, phone, code_hash)"
+        " values (gen_random_uuid(), 'ana@example.com', '+4915112345678', repeat('0', 64))"
+    )
     insert_feed = "insert into private.feed_tokens (token_hash, user_id, filters) values (%s, %s, %s)"
     portal.sql.execute(insert_feed, ("a" * 64, ana, Jsonb({})))
     portal.sql.execute(insert_feed, ("b" * 64, admin, Jsonb({"client": ANA_})))

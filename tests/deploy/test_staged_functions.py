@@ -48,6 +48,7 @@ def test_a_staged_function_starts_alone_and_answers(name: str, tmp_path: Path, c
         "reschedule": {"booking"},
         "export": {"url", "webcal"},
         "receipts": {"outcome"},
+        "preferences": {"preferences"},
     }
     assert set(answer.json()) == expected[name]
 
@@ -108,17 +109,19 @@ def _request(name: str, stack: Stack, db: Connection) -> dict[str, Any]:
     client = {"headers": {"Authorization": f"Bearer {house.person('client@example.com').token}"}}
     if name == "export":
         return client | {"path": "/feed"}
+    if name == "preferences":
+        return client | {"path": "/phone", "method": "DELETE"}
     booking_id = house.id_of(house.book(PLAIN, monday(9))["uid"])
     move = {"start": monday(13).isoformat()} if name == "reschedule" else {}
     return client | {"json": {"booking_id": booking_id, **move}}
 
 
 def _ask(url: str, request: dict[str, Any]) -> httpx.Response:
-    url += request.pop("path", "")
+    url, method = url + request.pop("path", ""), request.pop("method", "POST")
     deadline = time.monotonic() + 30
     while True:
         try:
-            return httpx.post(url, timeout=30, **request)
+            return httpx.request(method, url, timeout=30, **request)
         except httpx.ConnectError:
             assert time.monotonic() < deadline, "the function does not answer"
             time.sleep(0.1)  # it is starting
