@@ -1,8 +1,8 @@
 """The sweep: all that waits, in one call each minute, safe in any number at once.
 
-Events that could not be applied when they came are tried again, texts of which Twilio has not said the last word are
-looked up, what is due is sent, and what was kept long enough is forgotten. What fails in one step keeps none of the
-others from being done.
+Events that could not be applied when they came are tried again, bookings whose settings changed are planned again,
+texts of which Twilio has not said the last word are looked up, what is due is sent, and what was kept long enough is
+forgotten. What fails in one step keeps none of the others from being done.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from shared import database, outbox, texts_in_doubt
 from shared.errors import ServiceError
 
 # The next sweep starts a minute after this one.
-_SECONDS, _LOOKING_SECONDS = 50.0, 10.0
-_EVENTS, _FORGOTTEN = 100, 1000
+_SECONDS, _PLANNING_SECONDS, _LOOKING_SECONDS = 50.0, 10.0, 10.0
+_EVENTS, _PLANNED, _FORGOTTEN = 100, 100, 1000
 
 
 def sweep(started: float) -> tuple[dict[str, JsonValue], JsonValue]:
@@ -31,6 +31,7 @@ def sweep(started: float) -> tuple[dict[str, JsonValue], JsonValue]:
     """
     started_at = datetime.now(UTC)
     applied, events_failed = _events()
+    planned, planning_failed = _count(lambda: _plan(time.monotonic() + _PLANNING_SECONDS))
     settled, texts_failed = _count(
         lambda: texts_in_doubt.look(min(started + _SECONDS, time.monotonic() + _LOOKING_SECONDS))
     )
@@ -42,8 +43,14 @@ def sweep(started: float) -> tuple[dict[str, JsonValue], JsonValue]:
     forgotten, forgetting_failed = _count(
         lambda: cast(int, database.as_service().call("forget_old", p_limit=_FORGOTTEN))
     )
-    done: dict[str, JsonValue] = {"applied": applied, "settled": settled, "forgotten": forgotten, **asdict(counts)}
-    failure = sending_failed or events_failed or texts_failed or forgetting_failed
+    done: dict[str, JsonValue] = {
+        "applied": applied,
+        "planned": planned,
+        "settled": settled,
+        "forgotten": forgotten,
+        **asdict(counts),
+    }
+    failure = sending_failed or events_failed or planning_failed or texts_failed or forgetting_failed
     finished = database.as_service().call(
         "finish_job",
         p_job="reminders",
@@ -68,6 +75,17 @@ def _events() -> tuple[int, ServiceError | None]:
     except ServiceError as error:
         return applied, error
     return applied, None
+
+
+def _plan(deadline: float) -> int:
+    """Plan bookings again, some at a time. → how many"""
+    planned = 0
+    while time.monotonic() < deadline:
+        some = cast(int, database.as_service().call("plan_waiting", p_limit=_PLANNED))
+        planned += some
+        if some < _PLANNED:
+            break
+    return planned
 
 
 def _count(step: Callable[[], int]) -> tuple[int, ServiceError | None]:

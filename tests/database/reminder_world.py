@@ -174,7 +174,7 @@ class ReminderWorld:
 
     @_told
     def team_wants(self, wanted: bool) -> None:
-        """Whether the team wants reminders sent. Each booking then hears a little news, so that it is planned again."""
+        """Whether the team wants reminders sent. The sweep plans what there is anew."""
         self.model.wanted_by_team = wanted
         kinds = ["confirmation", "cancelled", *(["reminder"] if wanted else [])]
         self.sql.execute(
@@ -182,8 +182,9 @@ class ReminderWorld:
             " on conflict (event_type_id) do update set send_kinds = excluded.send_kinds",
             [kinds],
         )
+        self.portal.machine("plan_waiting", 1000)
         for name in self.ids:
-            self._say("LOCATION_UPDATED", name, location="here" if wanted else "there")
+            self.model.plan(name)
 
     @_told
     def staff_skip(self, key: Key) -> None:

@@ -1,7 +1,9 @@
--- What is kept for a time only: bodies, receipts and the runs of jobs for 90 days, bytes of messages until they are settled.
+-- What is kept for a time only: bodies, receipts, texts to us and the runs of jobs for 90 days, bytes of messages until
+-- they are settled.
 
 create index webhook_events_with_body on public.webhook_events (received_at) where body is not null;
 create index receipts_received on private.receipts (received_at);
+create index inbound_texts_received on private.inbound_texts (received_at);
 create index outbox_batches_created on private.outbox_batches (created_at);
 
 -- A part of what is past its time. → how many rows were forgotten
@@ -20,6 +22,12 @@ create function private.forget_old(p_limit integer) returns jsonb
             select x.receipt_id from private.receipts x where x.received_at < now() - interval '90 days'
             order by x.received_at limit p_limit)
         returning 1
+    ), texts as (
+        delete from private.inbound_texts t
+        where t.sid in (
+            select x.sid from private.inbound_texts x where x.received_at < now() - interval '90 days'
+            order by x.received_at limit p_limit)
+        returning 1
     ), runs as (
         delete from public.job_runs j
         where j.id in (
@@ -33,7 +41,8 @@ create function private.forget_old(p_limit integer) returns jsonb
           and not exists (select 1 from private.outbox o where o.batch_key = b.key and o.open)
         returning 1
     )
-    select to_jsonb((select count(*) from bodies) + (select count(*) from receipts) + (select count(*) from runs)
+    select to_jsonb((select count(*) from bodies) + (select count(*) from receipts) + (select count(*) from texts)
+        + (select count(*) from runs)
         + (select count(*) from bytes))
 $$;
 
