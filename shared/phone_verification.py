@@ -16,7 +16,7 @@ from typing import Annotated, Any, cast
 from urllib.parse import urlencode
 from uuid import uuid4
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, StringConstraints
 
 from shared import database, local_time, preferences_page, settings, sms
 from shared.delivery import Delivery
@@ -28,6 +28,7 @@ from shared.wording import territory_of
 
 _VALID_SECONDS = 600  # as private.finish_phone_verification has it
 _TRY_SECONDS = 10.0
+_NO_NUL = r"^[^\x00]*$"  # Postgres knows none
 _OPTED_OUT = "21610"  # twilio.com/docs/api/errors/21610
 _STOPPED = "This number has stopped our texts. Text START from it first."
 
@@ -51,7 +52,9 @@ class Code(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     code: Annotated[str, BeforeValidator(_without_blanks), Field(pattern=r"^[0-9]{6}$")]
-    consent_text: str = Field(min_length=1, max_length=2000, pattern=r"^[^\x00]*\S[^\x00]*$")
+    consent_text: Annotated[
+        str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000, pattern=_NO_NUL)
+    ]
 
 
 def begin(user_id: str, token: str, wanted: Number, accept_language: str | None) -> dict[str, JsonValue]:
@@ -86,7 +89,7 @@ def finish(user_id: str, typed: Code) -> dict[str, JsonValue]:
         "finish_phone_verification",
         p_user_id=user_id,
         p_code_hashes=_hashes(user_id, typed.code),
-        p_consent_text=typed.consent_text.strip(),
+        p_consent_text=typed.consent_text,
     )
 
 
