@@ -19,4 +19,5 @@ expect '401 403' reconcile
 expect '401' cancel
 expect '401' reschedule
 expect '401' export
+expect '401' receipts/resend
 expect '403' preferences

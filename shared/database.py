@@ -55,7 +55,12 @@ _ERRORS: dict[str, type[ServiceError]] = {
 }
 
 # Saying these twice does no harm, so they are said again when a pooled connection turns out to be dead.
-_REPEATABLE = frozenset({"record_event", "store_payloads", "settle_notifications", "finish_job"})
+_REPEATABLE = frozenset(
+    {
+        *("record_event", "store_payloads", "settle_notifications", "finish_job"),
+        *("record_receipt", "record_inbound_text"),
+    }
+)
 
 
 class Database:

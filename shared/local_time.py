@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import cache
+from functools import cache, lru_cache
 from zoneinfo import ZoneInfo
 
 from shared.wording import Catalogue, territory_of
@@ -81,6 +81,7 @@ def utc_offset(moment: datetime) -> str:
     return f"UTC{'-' if minutes < 0 else '+'}{abs(minutes) // 60:02d}:{abs(minutes) % 60:02d}"
 
 
+@lru_cache(maxsize=1024)
 def locale_for(language: str, wanted: str | None, zone: ZoneInfo) -> str:
     """The CLDR locale that writes dates and times for a reader of `language`.
 

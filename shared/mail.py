@@ -9,11 +9,11 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
 from datetime import UTC, datetime, timedelta
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import httpx
 from pydantic import JsonValue
@@ -22,10 +22,11 @@ from shared import http_client, settings
 from shared.delivery import Delivery, read_retry_after
 
 if TYPE_CHECKING:
-    from resend import Emails
     from resend.exceptions import ResendError
 
     from shared.messages import Email
+
+LARGEST_BATCH = 100  # e-mails in one call (resend.com/docs/api-reference/emails/send-batch-emails)
 
 # What the thread is posting: the body as it was stored, and how long it may take in seconds.
 _posting: ContextVar[tuple[bytes, float]] = ContextVar("posting")
@@ -55,24 +56,75 @@ def encode(email: Email) -> str:
     return json.dumps(body, ensure_ascii=False, separators=(",", ":"))
 
 
+def encode_batch(bodies: Sequence[str]) -> str:
+    """The body of `POST /emails/batch`, of bodies of single mails. None of them may have an attachment."""
+    return f"[{','.join(bodies)}]"
+
+
+def notification_ids(batch: str) -> list[str]:
+    """Which messages a batch is made of, in its order, as each mail's tag says."""
+    return [tag["value"] for mail in json.loads(batch) for tag in mail["tags"] if tag["name"] == "notification_id"]
+
+
 def post(payload: str, key: str, timeout: float) -> Delivery:
     """Post the stored body under its idempotency key; `timeout` in seconds. Never raises for what Resend answers."""
-    emails, failure = _sdk()
+    resend, failure = _sdk()
+    answer = _answer(
+        lambda: resend.Emails.send(json.loads(payload), {"idempotency_key": key}), payload, timeout, failure
+    )
+    if isinstance(answer, Delivery):
+        return answer
+    return _accepted(answer, _rate(answer.get("http_headers")))
+
+
+def post_batch(payload: str, size: int, key: str, timeout: float) -> list[Delivery]:
+    """Post a stored batch of `size` mails, as `post` does. → what became of each, in the batch's order.
+
+    Validation is permissive: the good ones leave though one is refused. Resend lists the ids of the former, and the
+    places of the latter.
+    """
+    resend, failure = _sdk()
+    options: Any = {"idempotency_key": key, "batch_validation": "permissive"}
+    answer = _answer(lambda: resend.Batch.send([], options), payload, timeout, failure)
+    if isinstance(answer, Delivery):
+        return [answer] * size
+    rate_limit = _rate(answer.get("http_headers"))
+    refused = {error["index"] for error in answer.get("errors") or () if isinstance(error, dict) and "index" in error}
+    accepted = answer.get("data")
+    if not isinstance(accepted, list) or len(accepted) + len(refused) != size:
+        return [Delivery(outcome="retry", error="not as many ids", rate_limit=rate_limit)] * size
+    ids = iter(accepted)
+    return [
+        Delivery(outcome="failed", accepted=False, error="422 validation_error", rate_limit=rate_limit)
+        if place in refused
+        else _accepted(next(ids), rate_limit)
+        for place in range(size)
+    ]
+
+
+def _answer(
+    send: Callable[[], Any], payload: str, timeout: float, failure: type[ResendError]
+) -> Delivery | dict[str, Any]:
+    """Resend's yes, or what its no means."""
     token = _posting.set((payload.encode(), timeout))
     try:
-        answer = emails.send(json.loads(payload), {"idempotency_key": key})
+        answer: dict[str, Any] = send()
     except failure as error:
         return _refused(error, datetime.now(UTC))
     finally:
         _posting.reset(token)
-    rate_limit = _rate(answer.get("http_headers"))
-    if not isinstance(answer.get("id"), str):
+    return answer
+
+
+def _accepted(answer: object, rate_limit: float | None) -> Delivery:
+    provider_id = answer.get("id") if isinstance(answer, dict) else None
+    if not isinstance(provider_id, str):
         return Delivery(outcome="retry", error="no id", rate_limit=rate_limit)
-    return Delivery(outcome="sent", provider_id=answer["id"], accepted=True, rate_limit=rate_limit)
+    return Delivery(outcome="sent", provider_id=provider_id, accepted=True, rate_limit=rate_limit)
 
 
 @cache
-def _sdk() -> tuple[type[Emails], type[ResendError]]:
+def _sdk() -> tuple[Any, type[ResendError]]:
     import resend
     from resend.exceptions import ResendError
 
@@ -96,7 +148,7 @@ def _sdk() -> tuple[type[Emails], type[ResendError]]:
     resend.api_key = known.api_key
     resend.api_url = known.api_url
     resend.default_http_client = PooledClient()
-    return resend.Emails, ResendError
+    return resend, ResendError
 
 
 def _refused(error: ResendError, now: datetime) -> Delivery:

@@ -6,6 +6,7 @@ one never takes a request. A secret has no default and may not be empty. `.env.e
 
 from __future__ import annotations
 
+import base64
 import os
 from collections.abc import Callable
 from dataclasses import Field, dataclass, field, fields
@@ -38,6 +39,17 @@ def _list(value: str) -> tuple[str, ...]:
     if not all(members):
         raise ValueError("has an empty member")
     return members
+
+
+def _signing_secret(value: str) -> str:
+    """`whsec_` and a key in base64, as Resend's dashboard shows it."""
+    try:
+        key = base64.b64decode(value.removeprefix("whsec_"), validate=True)
+    except ValueError:
+        key = b""
+    if not key:
+        raise ValueError("must be whsec_ and a key in base64")
+    return value
 
 
 def _origins(value: str) -> tuple[str, ...]:
@@ -116,7 +128,7 @@ class Mail:
 class MailReceipts:
     """The secret that Resend signs its events with (Svix)."""
 
-    secret: str = _secret("RESEND_WEBHOOK_SECRET")
+    secret: str = _secret("RESEND_WEBHOOK_SECRET", _signing_secret)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,14 +2,17 @@
 
 Twilio knows no idempotency key. Only a 429 or a refused connection is certainly not processed
 (twilio.com/docs/errors/20429); whatever else is not a clear yes or no is `unknown` and never posted again: the status
-callback, whose address carries our id, says later what became of it.
+callback, whose address carries our id, says later what became of it; where that is lost, `fetch` and `find` ask.
 """
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
-from urllib.parse import urlencode
+from urllib.parse import parse_qs, urlencode
 
 import httpx
 
@@ -20,6 +23,17 @@ if TYPE_CHECKING:
     from shared.messages import Text
 
 _LONGEST_VALIDITY = 36_000  # seconds, Twilio's bound
+_LISTED = 200  # how many texts to one number are looked through, newest first
+
+
+@dataclass(frozen=True, kw_only=True)
+class Found:
+    """A text as Twilio has it: its state in Twilio's words, its error's code, and since when."""
+
+    sid: str
+    state: str
+    error: int | None
+    at: datetime
 
 
 def encode(text: Text, notification_id: str, starts_at: datetime, now: datetime) -> str:
@@ -42,7 +56,7 @@ def post(payload: str, timeout: float) -> Delivery:
     twilio = settings.load(settings.Sms)
     try:
         answer = http_client.shared().post(
-            f"{twilio.api_url}/2010-04-01/Accounts/{twilio.account_sid}/Messages.json",
+            _address("Messages.json"),
             content=payload.encode(),
             headers={"Content-Type": "application/x-www-form-urlencoded"},
             auth=(twilio.account_sid, twilio.auth_token),
@@ -81,3 +95,57 @@ def _json(answer: httpx.Response) -> dict[str, object]:
     except ValueError:
         return {}
     return told if isinstance(told, dict) else {}
+
+
+def fetch(sid: str, timeout: float) -> Found | None:
+    """The text with this id; `timeout` in seconds. None: Twilio has none, or says nothing now."""
+    return _found(_get(f"Messages/{sid}.json", {}, timeout))
+
+
+def find(payload: str, since: datetime, known: Collection[str], timeout: float) -> Found | None:
+    """The text that the stored form became, posted at `since` or soon after, which is none of the `known` ids.
+
+    Of several alike it is the first. None: Twilio has none, or says nothing now.
+    """
+    form = parse_qs(payload)
+    # Twilio compares days in UTC; its clock and ours may be a little apart.
+    since = since.astimezone(UTC) - timedelta(minutes=1)
+    query = {"To": form["To"][0], "DateSent>": since.date().isoformat(), "PageSize": str(_LISTED)}
+    listed = _get("Messages.json", query, timeout).get("messages")
+    alike = [
+        text
+        for one in (listed if isinstance(listed, list) else [])
+        if isinstance(one, dict) and (one.get("to"), one.get("body")) == (form["To"][0], form["Body"][0])
+        if one.get("direction") == "outbound-api" and (text := _found(one)) and text.sid not in known
+    ]
+    return min((text for text in alike if text.at >= since), key=lambda text: text.at, default=None)
+
+
+def _get(path: str, query: Mapping[str, str], timeout: float) -> dict[str, object]:
+    twilio = settings.load(settings.Sms)
+    try:
+        answer = http_client.shared().get(
+            _address(path),
+            params=query,
+            auth=(twilio.account_sid, twilio.auth_token),
+            timeout=httpx.Timeout(timeout, connect=min(timeout, 3.0)),
+        )
+    except httpx.HTTPError:
+        return {}
+    return _json(answer) if answer.is_success else {}
+
+
+def _found(told: Mapping[str, object]) -> Found | None:
+    sid, state, error, made = (told.get(name) for name in ("sid", "status", "error_code", "date_created"))
+    try:
+        at = parsedate_to_datetime(str(made)).astimezone(UTC)
+    except ValueError:
+        return None
+    if not isinstance(sid, str) or not isinstance(state, str):
+        return None
+    return Found(sid=sid, state=state, error=error if isinstance(error, int) else None, at=at)
+
+
+def _address(path: str) -> str:
+    twilio = settings.load(settings.Sms)
+    return f"{twilio.api_url}/2010-04-01/Accounts/{twilio.account_sid}/{path}"

@@ -46,6 +46,7 @@ M = TypeVar("M", bound=BaseModel)
 class Request:
     """What a function sees of a request. `path` begins with `/`, without the function's name; header names ignore case.
 
+    `query_string` is the query as it came: Twilio signs an address letter by letter, which no parsed one gives back.
     `started` is when it came in on the monotonic clock, in seconds; `caller` is who `auth` found. `notes` are fields
     that the function adds to the request's log line: ids and codes only.
     """
@@ -57,6 +58,7 @@ class Request:
     body: bytes
     started: float
     caller: str | None = None
+    query_string: str = ""
     notes: dict[str, JsonValue] = field(default_factory=dict)
 
     def read(self, model: type[M]) -> M:
@@ -127,6 +129,7 @@ def endpoint(
                 headers=incoming.headers,
                 body=b"",
                 started=started,
+                query_string=incoming.query_string.decode("latin-1"),
             )
             try:
                 request = replace(request, body=_body(incoming, limit))

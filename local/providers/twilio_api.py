@@ -88,7 +88,8 @@ class Twilio:
 
     def send_receipt(self, order: Mapping[str, Any]) -> Delivery:
         """`{"id", "event"}` calls the text's own status callback (`error_code` besides, if wanted);
-        `{"from", "body"}`, and `to` if wanted, is a text to us.
+        `{"from", "body"}` is a text to us; besides, if wanted, `to`, `sid` (to send it a second time) and
+        `opt_out_type` (STOP, START or HELP: what Advanced Opt-Out took it for, and answered).
         """
         if "body" in order:
             return self._receive(order)
@@ -175,8 +176,9 @@ class Twilio:
         sender, body = str(order.get("from") or "").strip(), str(order["body"])
         if not sender or not body.strip():
             raise BadReceipt("a text to us needs from and body")
-        self._note_opt_out(sender, body.strip().upper())
-        sid = f"SM{uuid.uuid4().hex}"
+        taken_for = str(order.get("opt_out_type") or "").upper()
+        self._note_opt_out(sender, taken_for or body.strip().upper())
+        sid = str(order.get("sid") or f"SM{uuid.uuid4().hex}")
         form = {
             "AccountSid": self._settings.account_sid,
             "ApiVersion": API_VERSION,
@@ -190,6 +192,7 @@ class Twilio:
             "SmsSid": sid,
             "SmsStatus": "received",
             "To": str(order.get("to") or OUR_NUMBER),
+            **({"OptOutType": taken_for} if taken_for else {}),
         }
         return self._post(f"{self._settings.functions_url}/receipts/twilio/inbound", form)
 

@@ -46,16 +46,11 @@ create function private.has_consented(p_email text, p_phone text) returns boolea
 $$;
 
 -- A person's preferences, those of the table where there is no row, and whether texts may be sent to the number.
-create function private.wishes_of(p_email text) returns jsonb
+create function private.wishes_shown(p_email text) returns jsonb
     language sql stable set search_path = '' as $$
     select to_jsonb(w) || jsonb_build_object(
         'sms_consent', private.has_consented(w.email, w.phone), 'sms_stopped', private.is_stopped(w.phone))
-    from (select 1) one
-    left join public.notification_preferences p on p.email = p_email
-    cross join lateral (
-        select x.* from jsonb_populate_record(p, case when p.email is null then jsonb_build_object(
-            'email', p_email, 'email_reminders', true, 'reminder_leads', '[1440, 60]'::jsonb, 'sms_reminders', false,
-            'sms_lead', 60, 'quiet_start', '21:00', 'quiet_end', '08:00', 'quiet_email', false) else '{}' end) x) w
+    from private.wishes_of(p_email) w
 $$;
 
 -- The same for who holds a link: never the number, only how it ends; and where the link may only turn things off (the
@@ -68,7 +63,7 @@ create function private.shown_by_link(p_email text, p_widen boolean) returns jso
         else jsonb_build_object(
             'email', w -> 'email', 'email_reminders', w -> 'email_reminders', 'sms_reminders', w -> 'sms_reminders',
             'locale', w -> 'locale') end || jsonb_build_object('may_widen', p_widen)
-    from private.wishes_of(p_email) w
+    from private.wishes_shown(p_email) w
 $$;
 
 -- Somebody who has to do with us: who booked, or has said what they wish.
@@ -125,7 +120,7 @@ begin
     if private.my_email() is null then
         raise exception 'the address of this account is not confirmed' using errcode = 'PT403';
     end if;
-    return private.wishes_of(private.my_email());
+    return private.wishes_shown(private.my_email());
 end $$;
 
 create function public.my_preferences() returns jsonb

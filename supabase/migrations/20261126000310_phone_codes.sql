@@ -112,7 +112,7 @@ begin
     perform private.withdraw_consents(v_email);
     insert into public.sms_consents (email, phone, text_shown, source)
     values (v_email, v_code.phone, p_consent_text, 'portal');
-    return jsonb_build_object('preferences', private.wishes_of(v_email));
+    return jsonb_build_object('preferences', private.wishes_shown(v_email));
 end $$;
 
 create function private.remove_phone() returns jsonb
@@ -127,7 +127,7 @@ begin
     update public.notification_preferences p set phone = null, phone_verified_at = null, sms_reminders = false
     where p.email = v_email;
     perform private.withdraw_consents(v_email);
-    return private.wishes_of(v_email);
+    return private.wishes_shown(v_email);
 end $$;
 
 create function public.begin_phone_verification(p_user_id uuid, p_id uuid, p_phone text, p_code_hash text) returns jsonb

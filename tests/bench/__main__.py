@@ -1,7 +1,8 @@
 """`make bench`: a table of ratios, and `.local/bench.json` as `{"name": {"ours", "floor", "ratio", "unit"}}`.
 
 The floor of the webhook is a bare call of the same SQL function through the same client; the floor of a start is a
-function that only returns "ok"; that of a CSV is Postgres's COPY; that of the sweep is a full page a call. Ours and the
+function that only returns "ok"; that of a CSV is Postgres's COPY; that of reconcile is a full page a call; that of
+reminders is the same posts at the provider's rate. Ours and the
 floor take turns in one run, since a shared machine is noisy. Mail is off.
 """
 
@@ -28,11 +29,12 @@ from postgrest import SyncPostgrestClient
 from ops.stage import ROOT, functions, stage
 from shared import calcom_webhook
 from shared.tokens import sign_link
-from tests.bench import csv_table, sweep
+from tests.bench import csv_table, reminders, sweep
 from tests.bench.served import THREADS, served
 from tests.conftest import Stack, throwaway_stack
 from tests.deploy.staged import environment
 from tests.functions.acting import PLAIN, House, monday
+from tests.functions.receiving import event, svix
 
 ROUNDS = 300
 STARTS = 7
@@ -83,6 +85,8 @@ def main() -> None:
             seconds, megabytes = csv_table.measure(stack, *staged["export"])
             rows[f"csv of {csv_table.ROWS:,}, beside COPY"] = _row(seconds, "s", "≤ 3")
             rows[f"csv of {csv_table.ROWS:,}, beside idle"] = _row(megabytes, "MB")
+        with throwaway_stack() as stack:
+            rows |= {name: _row(*measured) for name, measured in reminders.measure(stack).items()}
     for name, row in rows.items():
         aim = f"  aim {row['aim']}" if "aim" in row else ""
         print(f"{name:34} {row['ours']:9.1f} {row['floor']:9.1f} {row['unit']:4} {row['ratio']:6.2f} ×{aim}")
@@ -168,6 +172,7 @@ def _starts(stack: Stack, staged: dict[str, tuple[Path, Path]]) -> dict[str, Row
         booking_id = house.id_of(house.book(PLAIN, monday())["uid"])
     days = {"from": monday().isoformat(), "to": (monday() + timedelta(days=1)).isoformat()}
     batch = {"batch_id": booking_id, "booking_ids": [booking_id], "reason": "A bench", "dry_run": True}
+    receipt, secret = event("email.delivered", email_id="re_1"), stack.env["RESEND_WEBHOOK_SECRET"]
     link = sign_link("unsubscribe", "client@example.com", stack.env["LINK_SECRET"].split(",")[0], None)
     nothing = {"since": "2100-01-01T00:00:00Z", "dry_run": True}
     asks: dict[str, Callable[[str], httpx.Response]] = {
@@ -179,6 +184,9 @@ def _starts(stack: Stack, staged: dict[str, tuple[Path, Path]]) -> dict[str, Row
         "cancel": lambda url: httpx.post(url, json=batch, headers=person, timeout=30),
         "reschedule": lambda url: httpx.get(url, params={"booking_id": booking_id, **days}, headers=person, timeout=30),
         "export": lambda url: httpx.post(f"{url}/feed", headers=person, timeout=30),
+        "receipts": lambda url: httpx.post(
+            f"{url}/resend", content=receipt, headers=svix(secret, receipt, "msg_1"), timeout=30
+        ),
         "preferences": lambda url: httpx.get(url, params={"token": link}, timeout=30),
     }
     seconds: dict[str, list[float]] = {name: [] for name in staged}

@@ -51,6 +51,9 @@ FUNCTIONS: dict[str, Function] = {
     "record_receipt": _for_the_machinery(
         p_receipt={"receipt_id": "x", "channel": "email", "provider_id": "x", "event": "sent"}
     ),
+    "record_inbound_text": _for_the_machinery(p_text={"sid": "x", "number": "+4915112345678", "word": None}),
+    "doubtful_texts": _for_the_machinery(p_limit=1),
+    "forget_old": _for_the_machinery(p_limit=1),
     "calendar_feed": _for_the_machinery(p_token_hash="0" * 64),
     "preferences_by_link": _for_the_machinery(p_email=address("client"), p_changes={"email_reminders": False}),
     "consent_by_link": _for_the_machinery(p_email=address("client"), p_consent_text="x"),

@@ -23,8 +23,10 @@ from ops.stage import ROOT, functions, stage
 from tests.conftest import Connection, Stack
 from tests.deploy.staged import environment
 from tests.functions.acting import PLAIN, House, monday
+from tests.functions.receiving import event, svix
 
 PING = json.dumps({"triggerEvent": "PING", "createdAt": "2026-11-23T08:00:00.000Z", "payload": {}}).encode()
+EVENT = event("email.delivered", email_id="re_1")
 
 
 @pytest.mark.parametrize("name", functions())
@@ -45,6 +47,7 @@ def test_a_staged_function_starts_alone_and_answers(name: str, tmp_path: Path, c
         "cancel": {"booking"},
         "reschedule": {"booking"},
         "export": {"url", "webcal"},
+        "receipts": {"outcome"},
         "preferences": {"preferences"},
     }
     assert set(answer.json()) == expected[name]
@@ -94,6 +97,12 @@ def _request(name: str, stack: Stack, db: Connection) -> dict[str, Any]:
         secret = stack.env["CALCOM_WEBHOOK_SECRET"].split(",")[0].encode()
         signature = hmac.new(secret, PING, hashlib.sha256).hexdigest()
         return {"headers": {"X-Cal-Signature-256": signature}, "content": PING}
+    if name == "receipts":
+        return {
+            "path": "/resend",
+            "content": EVENT,
+            "headers": svix(stack.env["RESEND_WEBHOOK_SECRET"], EVENT, "msg_1"),
+        }
     if name in ("reminders", "reconcile"):
         return {"headers": {"Authorization": f"Bearer {stack.env['SCHEDULER_TOKEN']}"}}
     house = House(stack.env, db)

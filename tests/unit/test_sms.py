@@ -90,3 +90,62 @@ def test_no_answer_is_unknown(httpx_mock: HTTPXMock, trouble: type[Exception]) -
     httpx_mock.add_exception(trouble("x"))
     delivery = sms.post("To=%2B1", 3.0)
     assert (delivery.outcome, delivery.accepted) == ("unknown", None)
+
+
+PAYLOAD = "To=%2B351912345678&Body=Ol%C3%A1+%26+at%C3%A9&MessagingServiceSid=MG1"
+SINCE = datetime(2026, 12, 1, 0, 0, 30, tzinfo=UTC)
+
+
+def text(sid: str | None, **words: Any) -> dict[str, Any]:
+    made = {"sid": sid, "to": "+351912345678", "body": "Olá & até", "direction": "outbound-api", "status": "sent"}
+    return made | {"error_code": None, "date_created": "Tue, 01 Dec 2026 00:01:00 +0000"} | words
+
+
+def find(httpx_mock: HTTPXMock, *texts: Any, known: tuple[str, ...] = ()) -> str | None:
+    httpx_mock.add_response(json={"messages": list(texts)})
+    found = sms.find(PAYLOAD, SINCE, known, 3.0)
+    return found.sid if found else None
+
+
+def test_texts_to_the_number_are_listed_from_the_day_before_if_the_day_has_just_begun(httpx_mock: HTTPXMock) -> None:
+    assert find(httpx_mock) is None
+    (request,) = httpx_mock.get_requests()
+    assert dict(request.url.params) == {"To": "+351912345678", "DateSent>": "2026-11-30", "PageSize": "200"}
+    assert request.headers["Authorization"] == "Basic QUMxOnR3aWxpby10b2tlbg=="
+
+
+def test_the_text_with_these_words_is_found(httpx_mock: HTTPXMock) -> None:
+    others = [
+        text("SM2", body="Olá"),
+        text("SM3", to="+351900000000"),
+        text("SM4", direction="inbound"),
+        text("SM5", date_created="Mon, 30 Nov 2026 23:50:00 +0000"),
+        text("SM6", date_created="yesterday"),
+        text(None),
+        "no text",
+    ]
+    assert find(httpx_mock, *others, text("SM1")) == "SM1"
+
+
+def test_of_several_alike_it_is_the_first_that_is_not_known(httpx_mock: HTTPXMock) -> None:
+    texts = [text(f"SM{n}", date_created=f"Tue, 01 Dec 2026 00:0{n}:00 +0000") for n in (3, 2, 1)]
+    assert find(httpx_mock, *texts) == "SM1"
+    assert find(httpx_mock, *texts, known=("SM1",)) == "SM2"
+    assert find(httpx_mock, *texts, known=("SM1", "SM2", "SM3")) is None
+
+
+@pytest.mark.parametrize("answer", [{"status_code": 500}, {"status_code": 404, "json": {"code": 20404}}, {"json": []}])
+def test_no_text_and_no_answer_are_nothing(httpx_mock: HTTPXMock, answer: dict[str, Any]) -> None:
+    httpx_mock.add_response(**answer)
+    assert sms.find(PAYLOAD, SINCE, (), 3.0) is None
+    httpx_mock.add_response(**answer)
+    assert sms.fetch("SM1", 3.0) is None
+    httpx_mock.add_exception(httpx.ReadTimeout("x"))
+    assert sms.fetch("SM1", 3.0) is None
+
+
+def test_a_text_is_fetched_by_its_id(httpx_mock: HTTPXMock) -> None:
+    url = MESSAGES.replace(".json", "/SM1.json")
+    httpx_mock.add_response(url=url, json=text("SM1", status="undelivered", error_code=30003))
+    found = sms.fetch("SM1", 3.0)
+    assert found == sms.Found(sid="SM1", state="undelivered", error=30003, at=datetime(2026, 12, 1, 0, 1, tzinfo=UTC))
