@@ -29,7 +29,7 @@ def preferences(**changes: Any) -> dict[str, Any]:
         "time_zone": "Europe/Berlin",
         "locale": None,
         "sms_consent": True,
-        "sms_stopped": False,
+        "no_texts": None,
         "phone_ending": "78",
         "phone_verified": True,
         "may_widen": True,
@@ -51,7 +51,7 @@ def examples(language: str) -> Iterator[tuple[str, bytes]]:
     yield "narrow-off", preferences_page.narrow(off, language, f"{words['off']['email_done']} {words['off']['still']}")
     yield "wide", preferences_page.wide(shown, language, _PORTAL)
     yield "wide-saved", preferences_page.wide(none, language, _PORTAL, words["page"]["saved"])
-    yield "wide-stopped", preferences_page.wide(preferences(sms_stopped=True), language, _PORTAL)
+    yield "wide-stopped", preferences_page.wide(preferences(no_texts="stopped"), language, _PORTAL)
     yield (
         "wide-problems",
         preferences_page.wide(long, language, _PORTAL, words["page"]["not_saved"], good=False, problems=problems),

@@ -30,7 +30,10 @@ _VALID_SECONDS = 600  # as private.finish_phone_verification has it
 _TRY_SECONDS = 10.0
 _NO_NUL = r"^[^\x00]*$"  # Postgres knows none
 _OPTED_OUT = "21610"  # twilio.com/docs/api/errors/21610
-_STOPPED = "This number has stopped our texts. Text START from it first."
+_REFUSALS = {
+    "stopped": "This number has stopped our texts. Text START from it first.",
+    "suppressed": "Texts to this number do not arrive. Use another one, or ask us.",
+}
 
 
 def _without_blanks(value: object) -> object:
@@ -60,7 +63,8 @@ class Code(BaseModel):
 def begin(user_id: str, token: str, wanted: Number, accept_language: str | None) -> dict[str, JsonValue]:
     """Text a code. → `{"outcome": "sent" | "perhaps_sent", "phone", "expires_in": seconds}`
 
-    Raises Invalid (no number that gets texts), Refused `stopped`, RateLimited, Unavailable (certainly not texted).
+    Raises Invalid (no number that gets texts), Refused `stopped` or `suppressed`, RateLimited, and Unavailable where
+    certainly nothing was texted.
     """
     try:
         phone = mobile_number(wanted.phone, _country(token, wanted))
@@ -84,7 +88,7 @@ def begin(user_id: str, token: str, wanted: Number, accept_language: str | None)
 
 
 def finish(user_id: str, typed: Code) -> dict[str, JsonValue]:
-    """→ `{"preferences": …}`. Raises WrongCode with `tries_left`, ExpiredCode, Refused `stopped`."""
+    """→ `{"preferences": …}`. Raises WrongCode with `tries_left`, ExpiredCode, Refused as `begin`."""
     return _call(
         "finish_phone_verification",
         p_user_id=user_id,
@@ -132,7 +136,7 @@ def _call(function: str, **values: JsonValue) -> dict[str, Any]:
         case "rate_limited":
             raise RateLimited("so many codes are enough for now", retry_after=answer["retry_after"])
         case refused:
-            raise Refused(refused, _STOPPED)
+            raise Refused(refused, _REFUSALS[refused])
 
 
 def _payload(phone: str, text: str) -> str:
@@ -150,6 +154,10 @@ def _not_texted(delivery: Delivery) -> Exception:
     """Why Twilio certainly did not take it."""
     if delivery.outcome == "failed":
         is_stopped = (delivery.error or "").endswith(_OPTED_OUT)
-        return Refused("stopped", _STOPPED) if is_stopped else Invalid("phone: this number cannot receive texts")
+        return (
+            Refused("stopped", _REFUSALS["stopped"])
+            if is_stopped
+            else Invalid("phone: this number cannot receive texts")
+        )
     seconds = (delivery.retry_at - datetime.now(UTC)).total_seconds() if delivery.retry_at else 0
     return Unavailable(retry_after=max(int(seconds), 1) if seconds > 0 else None)

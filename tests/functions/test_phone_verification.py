@@ -244,6 +244,12 @@ def test_who_stopped_is_told_to_text_start(at: Preferring, client: Caller) -> No
     assert verify(at, client, code_of(at)).status_code == 200
 
 
+def test_who_cannot_be_reached_is_told_so(at: Preferring, client: Caller) -> None:
+    at.house.db.execute("insert into suppressions (channel, address, reason) values ('sms', %s, 'bounced')", [PHONE])
+    assert code(begin(at, client)) == (409, "suppressed")
+    assert texts(at) == []
+
+
 def test_another_number_needs_another_consent(at: Preferring, client: Caller) -> None:
     at.verified(CLIENT)
     begin(at, client, OTHER_PHONE)
@@ -277,6 +283,11 @@ def test_turning_texts_off_in_the_portal_takes_the_consent_back(at: Preferring, 
     assert at.consents(CLIENT) == [(PHONE, "portal", False)]
     client.update("notification_preferences", where, {"sms_reminders": True})
     assert at.consents(CLIENT) == [(PHONE, "portal", False)]
+    for _ in range(2):  # the number is verified: other words are enough
+        assert client.call("consent_to_texts", {"p_consent_text": "Text me again"}) == {"consented": True}
+    assert at.consents(CLIENT) == [(PHONE, "portal", False), (PHONE, "portal", True)]
+    for words in (" ", "x" * 2001):
+        assert str(client.call("consent_to_texts", {"p_consent_text": words})) == "Denied(code='PT400')"
 
 
 @pytest.mark.parametrize(
