@@ -23,7 +23,6 @@ from shared.delivery import Delivery
 from shared.errors import ExpiredCode, Invalid, RateLimited, Refused, Unavailable, WrongCode
 from shared.keyed_hash import keyed_hash
 from shared.phone_number import NoNumber, mobile_number
-from shared.text_message import plain, segments
 from shared.wording import territory_of
 
 _VALID_SECONDS = 600  # as private.finish_phone_verification has it
@@ -104,6 +103,8 @@ def remove(token: str) -> dict[str, JsonValue]:
 
 def text_of(code: str, language: str) -> str:
     """The text with the code: one segment in each language, with the sender's name where there is room for it."""
+    from shared.text_message import plain, segments  # all that messages are made of: only who texts needs it
+
     words = preferences_page.words_of(language)["text"]
     name = parseaddr(settings.load(settings.Mail).sender)[0]
     named = plain(words["code"].format(code=code, sender=words["sender"].format(name=name)))
