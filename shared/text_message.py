@@ -113,11 +113,11 @@ def _useful(claimed: Claimed, words: Catalogue) -> Iterator[str]:
     where = in_words(place(booking.location, booking.meeting_url), words)
     if where and claimed.takes_place and not (web_address(booking.meeting_url) or web_address(booking.location)):
         yield sms["place"].format(place=where)
+    if claimed.kind == "reminder":
+        yield sms["stop"]
     if reason := reason_of(claimed, 80):
         yield sms["reason"].format(reason=reason.rstrip("."))
     if host := one_line(booking.host_name, 40):
         yield sms["host"].format(host=host)
     if claimed.kind != "pick_new_time" and (contact := one_line(booking.contact, 80)):
         yield sms["contact"].format(contact=contact)
-    if claimed.kind == "reminder":
-        yield sms["stop"]

@@ -6,6 +6,8 @@ alter table private.outbox
 comment on column private.outbox.wanted_since is 'Reminders: since when one is wanted for this time. A lead that was past then is skipped.';
 comment on column private.outbox.stopped is 'Staff skipped this reminder: planning again leaves it alone.';
 
+create index notification_preferences_phone on public.notification_preferences (phone) where phone is not null;
+
 create type private.reminder as (
     id uuid,  -- null: no row yet
     channel text, recipient text, lead_minutes integer, due_at timestamptz, status text, reason text,
@@ -239,7 +241,7 @@ begin
             -- For a time that the booking comes back to it is as if there had been none.
             m.id is null or m.reason = 'superseded' as is_new,
             case when m.id is null or m.reason = 'superseded' then v_now else m.wanted_since end as wanted_since,
-            m.status = 'planned' and m.due_at <= v_now as is_due,
+            coalesce(m.status = 'planned' and m.due_at <= v_now, false) as is_due,
             (m.recipient, m.time_zone, m.locale) is not distinct from (t.recipient, p_zone, p_locale) as is_addressed
         from wanted t full join made m on m.channel = t.channel and m.lead = t.lead
         where m.id is null or m.status in ('planned', 'skipped') and not m.stopped
@@ -263,8 +265,8 @@ begin
             when t.lead > min(t.lead) filter (where t.silence is null) over (partition by t.channel, t.due_at)
             then 'merged' end as new_reason
         from timed t
-        -- What was skipped and would have been due is over.
-        where t.is_new or t.status = 'planned' or t.due_at > v_now
+        -- What was skipped and would have been due is over; so is what another stood for that was due.
+        where t.is_new or t.status = 'planned' or t.due_at > v_now and not (t.reason = 'merged' and t.was_due_at <= v_now)
     )
     select t.id, t.channel, t.recipient, t.lead, t.due_at, case when t.new_reason is null then 'planned' else 'skipped' end,
         t.new_reason, t.wanted_since
@@ -386,6 +388,18 @@ begin
         again = o.again or n.kind = 'reminder'
     where o.notification_id = n.id;
     return jsonb_build_object('id', n.id, 'status', 'planned', 'due_at', least(n.due_at, private.clock()));
+end $$;
+
+-- A number leads to those who have no other address, and to those who verified it.
+create or replace function private.plan_after_suppressions() returns trigger
+    language plpgsql security definer set search_path = '' as $$
+begin
+    perform private.plan_for(
+        array(select c.address from changed c where c.channel = 'email'
+              union select p.email from public.notification_preferences p join changed c on p.phone = c.address
+              where c.channel = 'sms'),
+        array(select c.address from changed c where c.channel = 'sms'));
+    return null;
 end $$;
 
 -- Consents are found by number too: who has no address is known by it alone.
