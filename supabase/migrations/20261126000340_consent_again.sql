@@ -158,8 +158,8 @@ begin
     if v_email is null then
         raise exception 'the address of this account is not confirmed' using errcode = 'PT403';
     end if;
-    perform private.lock_to_wish(v_email);
     update private.phone_codes c set ended_at = now() where c.email = v_email and c.ended_at is null;
+    perform private.lock_to_wish(v_email);
     update public.notification_preferences p set phone = null, phone_verified_at = null, sms_reminders = false
     where p.email = v_email;
     perform private.withdraw_consents(v_email);
