@@ -200,3 +200,20 @@ def test_the_mail_says_the_same_in_both_parts(language: str) -> None:
         assert word in text
     assert "a&b@example.com" in text
     assert "a&amp;b@example.com" in html
+
+
+def _luminance(colour: str) -> float:
+    """Relative luminance (WCAG 2.2)."""
+    parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+@pytest.mark.parametrize("scheme", [0, 1], ids=["light", "dark"])
+def test_colours_can_be_told_apart(scheme: int) -> None:
+    block = re.findall(r":root \{(.*?)\}", preferences_page._style(), re.DOTALL)[scheme]
+    colours = dict(re.findall(r"--(\w+): (#[0-9a-f]{6})", block))
+    texts = [(ink, behind) for ink in ("ink", "soft", "link", "good", "bad") for behind in ("card", "page")]
+    for front, behind, least in [*((*pair, 4.5) for pair in texts), ("on", "link", 4.5), ("edge", "card", 3.0)]:
+        darker, lighter = sorted((_luminance(colours[front]), _luminance(colours[behind])))
+        assert (lighter + 0.05) / (darker + 0.05) >= least, (front, behind)
