@@ -107,15 +107,15 @@ def find(payload: str, since: datetime, known: Collection[str], timeout: float) 
 
     Of several alike it is the first. None: Twilio has none, or says nothing now.
     """
-    form = parse_qs(payload)
+    to, body = (parse_qs(payload).get(name, [""])[0] for name in ("To", "Body"))
     # Twilio compares days in UTC; its clock and ours may be a little apart.
     since = since.astimezone(UTC) - timedelta(minutes=1)
-    query = {"To": form["To"][0], "DateSent>": since.date().isoformat(), "PageSize": str(_LISTED)}
+    query = {"To": to, "DateSent>": since.date().isoformat(), "PageSize": str(_LISTED)}
     listed = _get("Messages.json", query, timeout).get("messages")
     alike = [
         text
         for one in (listed if isinstance(listed, list) else [])
-        if isinstance(one, dict) and (one.get("to"), one.get("body")) == (form["To"][0], form["Body"][0])
+        if isinstance(one, dict) and (one.get("to"), one.get("body")) == (to, body)
         if one.get("direction") == "outbound-api" and (text := _found(one)) and text.sid not in known
     ]
     return min((text for text in alike if text.at >= since), key=lambda text: text.at, default=None)

@@ -241,24 +241,24 @@ begin
             -- For a time that the booking comes back to it is as if there had been none.
             m.id is null or m.reason = 'superseded' as is_new,
             case when m.id is null or m.reason = 'superseded' then v_now else m.wanted_since end as wanted_since,
-            coalesce(m.status = 'planned' and m.due_at <= v_now, false) as is_due,
             (m.recipient, m.time_zone, m.locale) is not distinct from (t.recipient, p_zone, p_locale) as is_addressed
         from wanted t full join made m on m.channel = t.channel and m.lead = t.lead
         where m.id is null or m.status in ('planned', 'skipped') and not m.stopped
           and (t.lead is not null or m.status = 'planned')
     ), timed as (
-        -- What is planned never moves into the past.
-        select s.*, case when s.is_due or s.status = 'planned' and x.due_at <= v_now then s.was_due_at else x.due_at end
-                as due_at, coalesce(
+        -- What is due is about to leave, and what is planned never moves into the past.
+        select s.*, case when k.kept then s.was_due_at else x.due_at end as due_at, coalesce(
             v_team,
             case when s.reason = 'imported' or s.is_new and p_imported then 'imported' end,
             case when s.wanted then v_silence ->> s.channel else 'opted_out' end,
-            case when not s.is_due then
+            case when not k.kept then
                 coalesce(case when l.at <= s.wanted_since then 'inside_window' end, x.reason) end) as silence
         from seen s
         cross join lateral (select b.starts_at - s.lead * interval '1 minute' as at) l
         cross join lateral private.reminder_time(s.channel, l.at, b.starts_at, p_zone,
             case when s.channel = 'sms' or w.quiet_email then w.quiet_start else w.quiet_end end, w.quiet_end) x
+        cross join lateral (
+            select coalesce(s.status = 'planned' and least(s.was_due_at, x.due_at) <= v_now, false) as kept) k
     ), told as (
         select t.*, case
             when t.silence is not null then t.silence

@@ -43,6 +43,19 @@ begin
     perform private.lock_people(v_booking_ids);
 end $$;
 
+-- A text goes to the number of somebody's wishes, who is found by their address.
+create or replace function private.plan_after_suppressions() returns trigger
+    language plpgsql security definer set search_path = '' as $$
+declare
+    v_numbers constant text[] := array(select c.address from changed c where c.channel = 'sms');
+begin
+    perform private.plan_for(
+        array(select c.address from changed c where c.channel = 'email'
+              union select p.email from public.notification_preferences p where p.phone = any (v_numbers)),
+        v_numbers);
+    return null;
+end $$;
+
 create or replace function private.lock_for_receipt(p_notification_id uuid, p_suppresses boolean) returns void
     language plpgsql set search_path = '' as $$
 declare
@@ -111,16 +124,6 @@ begin
     end if;
 end $$;
 
--- Whether a receipt that is kept for a message suppresses where it went. `p_provider_id`: what settling will tell.
-create function private.is_given_up(n public.notifications, p_provider_id text) returns boolean
-    language sql stable set search_path = '' as $$
-    select exists (select 1 from private.receipts x
-                   where x.notification_id = n.id and (x.permanent or x.event = 'complained'))
-        or exists (select 1 from private.receipts x
-                   where x.channel = n.channel and x.provider_id = coalesce(p_provider_id, n.provider_id)
-                     and (x.permanent or x.event = 'complained'))
-$$;
-
 create or replace function private.record_receipt(p_receipt jsonb) returns jsonb
     language plpgsql security definer set search_path = '' as $$
 declare
@@ -142,8 +145,10 @@ begin
     if v_id is null then
         return '{"outcome": "unknown"}';
     end if;
-    perform private.lock_for_receipt(v_id,
-        (select private.is_given_up(n, r.provider_id) from public.notifications n where n.id = v_id));
+    perform private.lock_for_receipt(v_id, exists (  -- those that came before count too
+        select 1 from private.receipts x join public.notifications n on n.id = v_id
+        where (x.permanent or x.event = 'complained')
+          and (x.notification_id = v_id or x.channel = r.channel and x.provider_id in (r.provider_id, n.provider_id))));
     perform private.apply_receipts(v_id);
     return '{"outcome": "applied"}';
 end $$;
@@ -160,19 +165,25 @@ begin
     select array_agg(distinct n.booking_id),
         array_agg(distinct n.recipient) filter (
             where r.outcome = 'failed' and n.channel = 'sms' and private.is_final_text_error(r.error)
-               or private.is_given_up(n, r.provider_id))
+               or exists (select 1 from private.receipts x
+                          where x.notification_id = n.id and (x.permanent or x.event = 'complained'))
+               or exists (select 1 from private.receipts x
+                          where x.channel = n.channel and x.provider_id = coalesce(r.provider_id, n.provider_id)
+                            and (x.permanent or x.event = 'complained')))
     into v_booking_ids, v_given_up
     from jsonb_to_recordset(p_results) r (id uuid, outcome text, provider_id text, error text)
     join public.notifications n on n.id = r.id;
-    if v_given_up is not null then
-        perform private.lock_for_suppressing(v_booking_ids, v_given_up);
+    if v_given_up is null then
+        return private.settle_notifications(p_results);
     end if;
+    perform private.lock_for_suppressing(v_booking_ids, v_given_up);
     v_settled := private.settle_notifications(p_results);
     insert into public.suppressions (channel, address, reason)
     select distinct on (n.recipient) 'sms', n.recipient, private.suppression_reason('sms', r.error)
     from jsonb_to_recordset(p_results) r (id uuid, outcome text, error text)
     join public.notifications n on n.id = r.id
     where r.outcome = 'failed' and n.channel = 'sms' and n.status = 'failed' and private.is_final_text_error(r.error)
+    order by n.recipient, 3 desc
     on conflict do nothing;
     return v_settled;
 end $$;

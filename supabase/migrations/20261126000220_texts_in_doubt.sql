@@ -48,7 +48,7 @@ begin
         select d.notification_id from private.texts_in_doubt d where d.look_at <= now()
         order by d.look_at limit p_limit for update skip locked);
     select coalesce(jsonb_agg(jsonb_build_object(
-        'id', n.id, 'to', n.recipient, 'provider_id', n.provider_id, 'since', o.first_tried_at,
+        'id', n.id, 'to', n.recipient, 'provider_id', n.provider_id, 'since', coalesce(o.first_tried_at, n.due_at),
         'payload', convert_from(p.payload, 'UTF8'),
         'known', array(select x.provider_id from public.notifications x
                        where x.channel = 'sms' and x.recipient = n.recipient and x.id <> n.id

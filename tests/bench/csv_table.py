@@ -42,7 +42,8 @@ _COPY: LiteralString = f"""
             from public.booking_attendees a where a.booking_id = b.id and a.removed_at is null) p on true
         left join lateral (
             select concat_ws(' ', n.channel, n.kind, n.status) as last
-            from public.notifications n where n.booking_id = b.id order by n.created_at desc, n.id limit 1) m on true
+            from public.notifications n where n.booking_id = b.id and (n.kind <> 'reminder' or n.sent_at is not null)
+            order by case n.kind when 'reminder' then n.sent_at else n.created_at end desc, n.id limit 1) m on true
     ) to stdout csv
 """
 

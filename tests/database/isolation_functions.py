@@ -186,6 +186,11 @@ FUNCTIONS: dict[str, Function] = {
         lambda world, answer: answer and answer["part"],
         {**dict.fromkeys(PEOPLE), "client": "booker", "guest": "guest", "host": "staff", "admin": "staff"},
     ),
+    "booking_reach": (
+        _booking,
+        lambda world, people: {person["name"] for person in people},
+        {**_STAFF_OF_A, "host": {"Client", "Guest"}, "admin": {"Client", "Guest"}},
+    ),
     "preview_plan": (
         _booking,
         lambda world, plan: {message["recipient"].split("@")[0] for message in plan},
@@ -210,7 +215,7 @@ FUNCTIONS: dict[str, Function] = {
 
 READ_ONLY = {
     *("calendar_feed", "search_bookings", "booking_timeline", "booking_actions", "preview_plan", "dashboard"),
-    *("my_booking", "preview_cancel", "export_page", "require_admin", "due_doubts", "unmet_bookings"),
+    *("booking_reach", "my_booking", "preview_cancel", "export_page", "require_admin", "due_doubts", "unmet_bookings"),
     "my_preferences",
 }
 

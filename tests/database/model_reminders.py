@@ -143,7 +143,7 @@ class Reminders:
         silence = self.silence(key, recipient, imported or (row is not None and row.reason == "imported"))
         reason = silence or ("inside_window" if nominal <= since else "quiet_hours" if due_at is None else None)
         due_at = due_at or nominal
-        if row and row.status == "planned" and row.due_at <= self.clock:
+        if row and row.status == "planned" and min(due_at, row.due_at) <= self.clock:
             return replace(row, status="skipped", reason=silence) if silence else row
         if row and row.status == "skipped" and row.reason != "superseded" and due_at <= self.clock:
             return row

@@ -82,6 +82,13 @@ class Portal:
         with self.sql.cursor(row_factory=dict_row) as cursor:
             return cursor.execute(statement.encode(), arguments or None).fetchall()
 
+    def messages(self) -> list[Row]:
+        """What tells of changes, in the order of its planning: no reminders."""
+        return self.rows(
+            "select n.* from notifications n join private.outbox o on o.notification_id = n.id"
+            " where n.kind <> 'reminder' order by o.seq"
+        )
+
     def traces(self, text: str) -> list[str]:
         """The tables that say this anywhere, the outbox's bytes and the machinery's tables included."""
         found = []

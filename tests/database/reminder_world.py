@@ -54,6 +54,7 @@ class ReminderWorld:
         self.ids: dict[str, UUID] = {}
         self.uids: dict[str, str] = {}  # of the present node of each
         self.seated: set[str] = set()
+        self.wished: set[str] = set()  # who has preferences of their own
         self._seats: dict[tuple[str, str], str] = {}  # Cal.com's uid of each
         self._numbers = count(1)
         self.story: list[str] = []
@@ -117,7 +118,8 @@ class ReminderWorld:
     @_told
     def wish(self, address: str, **wishes: Any) -> None:
         """Change preferences, by the names that they have in the model."""
-        new = self.model.wishes[address] = replace(self.model.wishes[address], **wishes)
+        old = self.model.wishes[address]
+        new = self.model.wishes[address] = replace(old, **wishes)
         columns = {name: value for name, value in vars(new).items() if name != "verified"}
         columns |= {"reminder_leads": list(new.reminder_leads), "email": address}
         columns["phone_verified_at"] = self.model.clock if new.verified else None
@@ -126,7 +128,19 @@ class ReminderWorld:
             f" on conflict (email) do update set {', '.join(f'{name} = excluded.{name}' for name in columns)}".encode(),
             list(columns.values()),
         )
+        if old.sms_reminders and not new.sms_reminders:
+            self._take_back(address, None)
+        elif old.phone != new.phone and address in self.wished:
+            self._take_back(address, new.phone)
+        self.wished.add(address)
         self.model.plan_for(address=address)
+
+    def _take_back(self, address: str, but_number: str | None) -> None:
+        """Who turns texts off, or takes another number, withdraws consent: to all numbers but this one."""
+        for owner, number in [*self.model.consents]:
+            if owner == address and number != but_number:
+                self.model.consents.discard((owner, number))
+                self.model.plan_for(number=number)
 
     @_told
     def consent(self, address: str, number: str) -> None:

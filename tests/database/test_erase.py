@@ -93,7 +93,7 @@ def test_everything_that_a_person_leaves_goes(portal: Portal) -> None:
         body={"attendees": [{"email": ANA_, "name": "Ana Gómez"}]},
     )
     portal.machine("claim_notifications", 10, 60, booking)
-    lease = portal.rows("select lease, batch_key from private.outbox")[0]
+    [lease] = portal.rows("select lease, batch_key from private.outbox where lease is not null")
     portal.machine("store_payloads", [{"payload": f"to {ANA_}", **{k: str(v) for k, v in lease.items()}}])
     portal.say("CANCELLED", "u1", person(ANA_), reason="Ana Gómez is ill", by="client", actor="Ana Gómez")
     portal.ask(ANA_, "insert into booking_notes (booking_id, body) values (%s, 'Call me, Ana Gómez')", booking)
@@ -142,19 +142,20 @@ def test_nothing_more_leaves_to_who_was_erased(portal: Portal) -> None:
     portal.say("CANCELLED", "u1", person(ANA_), person("ben@example.com"))
     claimed = portal.machine("claim_notifications", 10, 60, None)
     assert {m["recipient"] for m in claimed if m["status"] == "sending"} <= {"ben@example.com"}
-    silent = portal.rows("select distinct status, reason from notifications where recipient <> 'ben@example.com'")
-    assert silent == [{"status": "skipped", "reason": "suppressed"}]
+    silent = [m for m in portal.messages() if m["recipient"] != "ben@example.com"]
+    assert {(m["status"], m["reason"]) for m in silent} == {("skipped", "suppressed")}
+    assert portal.rows("select 1 from notifications where recipient <> 'ben@example.com' and status <> 'skipped'") == []
 
 
 def test_a_message_under_way_ends_as_unknown_and_its_late_answer_brings_nothing_back(portal: Portal) -> None:
     portal.book(person(ANA_))
     [message] = portal.machine("claim_notifications", 10, 60, None)
     portal.erase(ANA_)
-    assert portal.rows("select status from notifications") == [{"status": "unknown"}]
+    assert [m["status"] for m in portal.messages()] == ["unknown"]
     portal.machine("settle_notifications", [{"id": message["id"], "lease": message["lease"], "outcome": "sent"}])
     bounce = {"receipt_id": "r", "channel": "email", "notification_id": message["id"], "event": "bounced"}
     portal.machine("record_receipt", bounce | {"permanent": True, "occurred_at": "2026-11-23T10:00:00Z"})
-    assert portal.rows("select status from notifications") == [{"status": "bounced"}]
+    assert [m["status"] for m in portal.messages()] == ["bounced"]
     assert portal.traces(ANA_) == []
 
 

@@ -139,3 +139,38 @@ def test_who_is_erased_leaves_no_text(portal: Portal, who: str) -> None:
     portal.erase(who)
     assert portal.traces(NUMBER) == []
     assert portal.rows("select number from private.inbound_texts") == [{"number": OTHER}]
+
+
+def wants_texts(portal: Portal, email: str, number: str = NUMBER) -> None:
+    portal.sql.execute(
+        "insert into notification_preferences (email, phone, phone_verified_at, sms_reminders, quiet_start, quiet_end)"
+        " values (%s, %s, now(), true, '00:00', '00:00')",
+        [email, number],
+    )
+    consent(portal, email, number)
+
+
+def text_reminders(portal: Portal) -> list[tuple[str, str | None]]:
+    rows = portal.rows("select status, reason from notifications where channel = 'sms' and kind = 'reminder'")
+    return [(row["status"], row["reason"]) for row in rows]
+
+
+def test_reminders_of_who_is_known_by_an_address_follow_too(portal: Portal) -> None:
+    wants_texts(portal, "ana@example.com")
+    portal.book(person("ana@example.com"))
+    assert text_reminders(portal) == [("planned", None)]
+    say(portal, "stop")
+    assert text_reminders(portal) == [("skipped", "no_consent")]
+    say(portal, "start")
+    assert text_reminders(portal) == [("skipped", "no_consent")]
+    consent(portal, "ana@example.com")
+    assert text_reminders(portal) == [("planned", None)]
+
+
+def test_a_number_that_is_given_up_is_seen_in_the_plan_at_once(portal: Portal) -> None:
+    wants_texts(portal, "ana@example.com")
+    portal.book(person("ana@example.com"))
+    portal.sql.execute("insert into suppressions (channel, address, reason) values ('sms', %s, 'bounced')", [NUMBER])
+    assert text_reminders(portal) == [("skipped", "suppressed")]
+    portal.sql.execute("delete from suppressions")
+    assert text_reminders(portal) == [("planned", None)]

@@ -299,13 +299,13 @@ def test_what_is_about_to_leave_is_left_as_it_is(world: ReminderWorld) -> None:
     assert reminders(world, zone=BERLIN) == {("email", 60): "2081-06-04 20:59"}
 
 
-def test_who_gives_up_quiet_hours_gets_what_waited_at_once(world: ReminderWorld) -> None:
+def test_what_waits_for_the_end_of_quiet_hours_waits_though_they_are_given_up(world: ReminderWorld) -> None:
     world.wish(ANA, quiet_email=True, reminder_leads=(240,))
     world.book(at("2081-06-05 10:00", BERLIN), Attendee(ANA, BERLIN))
     assert reminders(world, zone=BERLIN)["email", 240] == "2081-06-05 08:00"
     world.step_to(at("2081-06-05 06:30", BERLIN))
     world.wish(ANA, quiet_email=False)
-    assert reminders(world, zone=BERLIN)["email", 240] == "2081-06-05 06:00"
+    assert reminders(world, zone=BERLIN)["email", 240] == "2081-06-05 08:00"
 
 
 # Why not.

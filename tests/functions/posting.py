@@ -45,7 +45,7 @@ def post_all(env: Mapping[str, str], names: Sequence[str], folder: Path = OURS) 
 
 
 def bookings(db: Connection) -> list[Row]:
-    """Every booking without what is empty, with its people, its story and the last word to each of them."""
+    """Every booking without what is empty, with its people, its story and the last news to each of them."""
     return [
         _said(booking, _OWN)
         | {
@@ -54,7 +54,7 @@ def bookings(db: Connection) -> list[Row]:
             "told": {
                 row["recipient"]: row["kind"]
                 for row in _rows(db, "notifications", booking["id"], "created_at")
-                if row["reason"] not in ("superseded", "staff")
+                if row["kind"] != "reminder" and row["reason"] not in ("superseded", "staff")
             },
         }
         for booking in db.cursor(row_factory=dict_row).execute(

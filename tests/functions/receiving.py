@@ -101,8 +101,10 @@ def twilio(
 
 
 def states(db: Connection) -> list[tuple[Any, ...]]:
-    """status and reason of each message, oldest first."""
-    return db.execute("select status, reason from public.notifications order by created_at, id").fetchall()
+    """status and reason of each message about a change, oldest first."""
+    return db.execute(
+        "select status, reason from public.notifications where kind <> 'reminder' order by created_at, id"
+    ).fetchall()
 
 
 def suppressed(db: Connection) -> list[tuple[Any, ...]]:

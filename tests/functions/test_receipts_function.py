@@ -88,7 +88,7 @@ class TestMail:
         assert states(db)[0][0] == "sending"
         order(clean.env, "email", id=mail_of(clean)["id"], event="delivered")
         assert states(db) == [("delivered", None)]
-        db.execute("update private.outbox set try_at = now()")
+        db.execute("update private.outbox set try_at = now() where priority < 3")
         receiving.sweep(clean.env)
         assert states(db) == [("delivered", None)]
         assert len(accepted(clean.env, "email")) == 1

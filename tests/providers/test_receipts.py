@@ -150,6 +150,15 @@ class TestTwilio:
         signature = twilio_signature(AUTH_TOKEN, callback.url, callback.form)
         assert callback.headers["X-Twilio-Signature"] == signature
 
+    def test_a_text_to_us_can_come_twice_or_be_taken_for_a_word(self, texts: httpx.Client, receiver: Receiver) -> None:
+        order = {"from": "+4915112345678", "body": "Basta", "sid": "SM1", "opt_out_type": "stop"}
+        for _ in range(2):
+            texts.post("/_sim/receipts", json=order)
+        said = [(callback.form["MessageSid"], callback.form["OptOutType"]) for callback in receiver.callbacks]
+        assert said == [("SM1", "STOP")] * 2
+        form = {"To": order["from"], "Body": "Hello", "MessagingServiceSid": SERVICE}
+        assert texts.post(TEXTS, data=form).json()["code"] == 21610
+
     def test_nobody_answers(self, texts: httpx.Client) -> None:
         sid = self.send(texts, StatusCallback="http://127.0.0.1:9/status")
         outcome = texts.post("/_sim/receipts", json={"id": sid, "event": "sent"}).json()

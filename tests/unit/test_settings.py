@@ -7,7 +7,7 @@ from dataclasses import fields
 import pytest
 
 from shared import settings
-from shared.settings import CalcomApi, CalcomWebhook, Database, Links, Mail, Scheduler, SettingsError
+from shared.settings import CalcomApi, CalcomWebhook, Database, Links, Mail, MailReceipts, Scheduler, SettingsError
 
 pytestmark = pytest.mark.usefixtures("environment")
 
@@ -51,6 +51,17 @@ def test_no_member_of_a_list_of_secrets_may_be_empty(environment: pytest.MonkeyP
 def test_secrets_may_be_several_while_rotating() -> None:
     assert settings.load(CalcomWebhook).secrets == ("new", "old")
     assert settings.load(Links).secrets == ("first", "second")
+
+
+@pytest.mark.parametrize("value", ["whsec_", "whsec_not base64", "not-base64", "whsec_e"])
+def test_a_secret_to_check_signatures_with_is_base64(environment: pytest.MonkeyPatch, value: str) -> None:
+    environment.setenv("RESEND_WEBHOOK_SECRET", value)
+    with pytest.raises(SettingsError, match=r"RESEND_WEBHOOK_SECRET \(must be whsec_") as raised:
+        settings.require(MailReceipts)
+    assert value not in str(raised.value) or value == "whsec_"
+    environment.setenv("RESEND_WEBHOOK_SECRET", "whsec_a2V5")
+    settings.load.cache_clear()
+    settings.require(MailReceipts)
 
 
 @pytest.mark.parametrize("value", ["project.example.com", "ftp://project.example.com", "https://"])
