@@ -41,8 +41,9 @@ check: setup ## lint, types, unit tests: the fast half
 bench: setup ## measure, beside the floor of each measure
 	@$(VENV) -m tests.bench
 
-mails: setup ## render every message in every language into build/mails, to look at
+mails: setup ## render every message and page in every language into build/mails and build/pages, to look at
 	@$(VENV) -m local.mails
+	@$(VENV) -m local.pages
 
 stage: setup ## make build/x, exactly what is deployed (FUNCTION=x)
 	@$(VENV) -m ops.stage $(FUNCTION)

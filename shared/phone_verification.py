@@ -16,20 +16,23 @@ from typing import Annotated, Any, cast
 from urllib.parse import urlencode
 from uuid import uuid4
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, StringConstraints
 
 from shared import database, local_time, preferences_page, settings, sms
 from shared.delivery import Delivery
 from shared.errors import ExpiredCode, Invalid, RateLimited, Refused, Unavailable, WrongCode
 from shared.keyed_hash import keyed_hash
 from shared.phone_number import NoNumber, mobile_number
-from shared.text_message import plain, segments
 from shared.wording import territory_of
 
 _VALID_SECONDS = 600  # as private.finish_phone_verification has it
 _TRY_SECONDS = 10.0
+_NO_NUL = r"^[^\x00]*$"  # Postgres knows none
 _OPTED_OUT = "21610"  # twilio.com/docs/api/errors/21610
-_STOPPED = "This number has stopped our texts. Text START from it first."
+_REFUSALS = {
+    "stopped": "This number has stopped our texts. Text START from it first.",
+    "suppressed": "Texts to this number do not arrive. Use another one, or ask us.",
+}
 
 
 def _without_blanks(value: object) -> object:
@@ -51,13 +54,16 @@ class Code(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     code: Annotated[str, BeforeValidator(_without_blanks), Field(pattern=r"^[0-9]{6}$")]
-    consent_text: str = Field(min_length=1, max_length=2000, pattern=r"^[^\x00]*\S[^\x00]*$")
+    consent_text: Annotated[
+        str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000, pattern=_NO_NUL)
+    ]
 
 
 def begin(user_id: str, token: str, wanted: Number, accept_language: str | None) -> dict[str, JsonValue]:
     """Text a code. → `{"outcome": "sent" | "perhaps_sent", "phone", "expires_in": seconds}`
 
-    Raises Invalid (no number that gets texts), Refused `stopped`, RateLimited, Unavailable (certainly not texted).
+    Raises Invalid (no number that gets texts), Refused `stopped` or `suppressed`, RateLimited, and Unavailable where
+    certainly nothing was texted.
     """
     try:
         phone = mobile_number(wanted.phone, _country(token, wanted))
@@ -81,12 +87,12 @@ def begin(user_id: str, token: str, wanted: Number, accept_language: str | None)
 
 
 def finish(user_id: str, typed: Code) -> dict[str, JsonValue]:
-    """→ `{"preferences": …}`. Raises WrongCode with `tries_left`, ExpiredCode, Refused `stopped`."""
+    """→ `{"preferences": …}`. Raises WrongCode with `tries_left`, ExpiredCode, Refused as `begin`."""
     return _call(
         "finish_phone_verification",
         p_user_id=user_id,
         p_code_hashes=_hashes(user_id, typed.code),
-        p_consent_text=typed.consent_text.strip(),
+        p_consent_text=typed.consent_text,
     )
 
 
@@ -97,6 +103,8 @@ def remove(token: str) -> dict[str, JsonValue]:
 
 def text_of(code: str, language: str) -> str:
     """The text with the code: one segment in each language, with the sender's name where there is room for it."""
+    from shared.text_message import plain, segments  # all that messages are made of: only who texts needs it
+
     words = preferences_page.words_of(language)["text"]
     name = parseaddr(settings.load(settings.Mail).sender)[0]
     named = plain(words["code"].format(code=code, sender=words["sender"].format(name=name)))
@@ -129,7 +137,7 @@ def _call(function: str, **values: JsonValue) -> dict[str, Any]:
         case "rate_limited":
             raise RateLimited("so many codes are enough for now", retry_after=answer["retry_after"])
         case refused:
-            raise Refused(refused, _STOPPED)
+            raise Refused(refused, _REFUSALS[refused])
 
 
 def _payload(phone: str, text: str) -> str:
@@ -147,6 +155,10 @@ def _not_texted(delivery: Delivery) -> Exception:
     """Why Twilio certainly did not take it."""
     if delivery.outcome == "failed":
         is_stopped = (delivery.error or "").endswith(_OPTED_OUT)
-        return Refused("stopped", _STOPPED) if is_stopped else Invalid("phone: this number cannot receive texts")
+        return (
+            Refused("stopped", _REFUSALS["stopped"])
+            if is_stopped
+            else Invalid("phone: this number cannot receive texts")
+        )
     seconds = (delivery.retry_at - datetime.now(UTC)).total_seconds() if delivery.retry_at else 0
     return Unavailable(retry_after=max(int(seconds), 1) if seconds > 0 else None)

@@ -8,6 +8,7 @@ mailbox: for 15 minutes it may change everything but the number. GET never chang
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, cast
 from urllib.parse import parse_qs, urlsplit
@@ -15,10 +16,11 @@ from urllib.parse import parse_qs, urlsplit
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from shared import database, link_mail, log, preferences_form, preferences_page, settings, tokens
-from shared.errors import Invalid, InvalidLink, NotAllowed, ServiceError
+from shared.errors import Invalid, InvalidLink, NotAllowed, ServiceError, Unavailable
 from shared.preferences_form import Asked
 from shared.web import Answer, Request
 
+_TRIES = 3
 _ACCEPTED: dict[str, JsonValue] = {"accepted": True}
 
 Preferences = dict[str, Any]
@@ -87,10 +89,17 @@ def _owner(token: str) -> tuple[str, bool]:
 
 
 def _read(email: str, widen: bool, changes: Mapping[str, JsonValue] | None = None) -> Preferences:
-    answer = database.as_service().call(
+    return _call(
         "preferences_by_link", p_email=email, p_changes=None if changes is None else dict(changes), p_widen=widen
     )
-    return cast(Preferences, answer)
+
+
+def _call(function: str, **values: JsonValue) -> dict[str, Any]:
+    """A call that does no harm twice. No mail program unsubscribes again after a failure that passes by itself."""
+    for _ in range(_TRIES - 1):
+        with suppress(Unavailable):
+            return cast(dict[str, Any], database.as_service().call(function, **values))
+    return cast(dict[str, Any], database.as_service().call(function, **values))
 
 
 def _save(request: Request, email: str, widen: bool) -> Answer:
@@ -117,8 +126,7 @@ def _save(request: Request, email: str, widen: bool) -> Answer:
 def _consent(request: Request, email: str, asked: Asked) -> None:
     """Texts were ticked beside the words of consent. Where there is no number to agree for, they stay off."""
     words = preferences_page.words_of(_language(request, _read(email, True)))
-    answer = database.as_service().call("consent_by_link", p_email=email, p_consent_text=words["sms"]["consent"])
-    if cast(dict[str, Any], answer).get("refused"):
+    if _call("consent_by_link", p_email=email, p_consent_text=words["sms"]["consent"]).get("refused"):
         del asked.changes["sms_reminders"]
 
 

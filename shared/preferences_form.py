@@ -28,6 +28,7 @@ _ONE_CLICK_PART = re.compile(
 )
 _TIME = re.compile(r"([01]\d|2[0-3]):[0-5]\d(:00)?")
 _MOST_FIELDS = 60
+_PART_WITHIN = 2000  # bytes
 
 Fields = Mapping[str, list[str]]
 
@@ -47,7 +48,11 @@ class Asked:
 
 def read(body: bytes, *, may_widen: bool) -> Asked:
     """Raises NotAllowed for what this link may not do, Invalid for what is no form of ours."""
-    if _ONE_CLICK.match(body.strip()) or _ONE_CLICK_PART.search(body) or (not body.strip() and not may_widen):
+    if (
+        _ONE_CLICK.match(body.strip())
+        or _ONE_CLICK_PART.search(body[:_PART_WITHIN])
+        or (not body.strip() and not may_widen)
+    ):
         return Asked({"email_reminders": False})
     fields = _fields(body)
     if fields.keys() == {"link"}:
@@ -70,7 +75,7 @@ def _fields(body: bytes) -> Fields:
         )
     except ValueError:
         raise Invalid() from None
-    if any("\0" in text for name, values in fields.items() for text in (name, *values)):
+    if not fields or any("\0" in text for name, values in fields.items() for text in (name, *values)):
         raise Invalid()
     return fields
 

@@ -23,9 +23,7 @@ class CleanSlate:
             (list(_SCHEMAS),),
         ).fetchall()
         self._tables = [sql.Identifier(schema, name) for schema, name in tables]
-        for (
-            table
-        ) in self._tables:  # an emptied table must not be noted as one of 0 rows: plans would go by that for long
+        for table in self._tables:  # an emptied table must not be noted as one of 0 rows: plans go by that for long
             db.execute(sql.SQL("alter table {} set (autovacuum_enabled = off)").format(table))
         self._rows = [(table, rows) for table in self._tables if (rows := self._copy_out(table))]
 

@@ -75,6 +75,11 @@ FUNCTIONS: dict[str, Function] = {
         lambda world, answer: answer["refused"],
         {"secret": "expired_code"},
     ),
+    "consent_to_texts": (
+        lambda world: {"p_consent_text": "x"},
+        lambda world, answer: answer["refused"],
+        {**dict.fromkeys(PEOPLE, "not_verified"), "unconfirmed": NOT_THEIRS},
+    ),
     "my_preferences": (
         lambda world: {},
         lambda world, answer: answer["email"].split("@")[0],

@@ -6,8 +6,9 @@ import base64
 import hashlib
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from typing import Any
 
 import httpx
@@ -469,3 +470,48 @@ def test_no_token_address_or_number_is_logged(booked: Preferring, stack: Stack) 
     booked.get(mailed)
     for secret in (token, fresh, mailed, "+4915112349999"):
         assert secret not in stack.log
+
+
+def test_what_is_wished_is_planned_at_once(booked: Preferring) -> None:
+    def reminders() -> list[tuple[Any, ...]]:
+        return booked.house.db.execute(
+            "select channel, lead_minutes, status, reason from notifications"
+            " where kind = 'reminder' and recipient in (%s, %s) order by 1, 2",
+            [CLIENT, PHONE],
+        ).fetchall()
+
+    assert reminders() == [("email", 60, "planned", None), ("email", 1440, "planned", None)]
+    booked.verified(CLIENT)
+    texts = ALL | {"texts": "asked", "sms_reminders": "on", "reminder_leads": "120", "sms_lead": "30"}
+    assert booked.post(booked.fresh(CLIENT), texts).status == 200
+    wished = [("email", 120, "planned", None), ("sms", 30, "planned", None)]
+    assert [row for row in reminders() if row[2] == "planned"] == wished
+    for name, channel in (("email_reminders", "email"), ("sms_reminders", "sms")):
+        assert booked.post(booked.token(CLIENT), {name: "off"}).status == 200
+        assert {row[2:] for row in reminders() if row[0] == channel} == {("skipped", "opted_out")}
+
+
+def test_wishes_from_everywhere_at_once_wait_for_each_other(booked: Preferring, stack: Stack) -> None:
+    booked.verified(CLIENT)
+    token, fresh, phone = booked.token(CLIENT), booked.fresh(CLIENT), booked.house.env["TWILIO_API_URL"]
+    texts = ALL | {"texts": "asked", "sms_reminders": "on"}
+    mine = {"email": f"eq.{CLIENT}"}
+
+    def text(word: str) -> int:
+        order = {"from": PHONE, "body": word}
+        return httpx.post(f"{phone}/_sim/receipts", json=order, timeout=30).status_code
+
+    before = stack.log.count("database refused")
+    with closing(booked.house.person(CLIENT)) as person:
+        acts: list[Callable[[], int]] = [
+            lambda: booked.post(fresh, texts).status,
+            lambda: booked.post(fresh, ALL | {"texts": "asked"}).status,
+            lambda: booked.post(token, {"sms_reminders": "off"}).status,
+            lambda: 200 * isinstance(person.update("notification_preferences", mine, {"sms_reminders": False}), list),
+            lambda: text("STOP"),
+            lambda: text("START"),
+        ]
+        with ThreadPoolExecutor(len(acts)) as pool:
+            answers = pool.map(lambda act: [act() for _ in range(12)], acts)
+        assert [set(statuses) for statuses in answers] == [{200}] * len(acts)
+    assert stack.log.count("database refused") == before
