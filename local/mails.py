@@ -1,14 +1,10 @@
 """Every message in every language, written to a folder, to be looked at: `python -m local.mails [folder]`.
 
-Beside the HTML, text and calendar files it draws pictures (360 and 1200 pixels wide, light and dark) if a Chromium is
-found: on the PATH, or where the environment's CHROMIUM says.
+Beside the HTML, text and calendar files it draws pictures (360 and 1200 pixels wide, light and dark).
 """
 
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -17,6 +13,7 @@ from pathlib import Path
 from typing import Any, get_args
 from uuid import UUID
 
+from local import sheets
 from shared.messages import Claimed, Email, Links, render
 from shared.notification import Kind
 from shared.wording import LANGUAGES
@@ -138,37 +135,11 @@ def _all() -> Iterator[tuple[str, Claimed]]:
             yield f"{kind}-{language}-sms", example(kind, language, channel="sms", title="Intro call")
 
 
-def draw(pages: list[Path], chromium: str) -> None:
-    """One picture of all mails for each language, width and colour scheme, beside the pages."""
-    for language in LANGUAGES:
-        for width, columns in ((360, 7), (1200, 3)):
-            shown = [page for page in pages if f"-{language}-" in page.name]
-            frames = "".join(f'<iframe src="{page.name}"></iframe>' for page in shown)
-            style = (
-                f"body {{ margin: 0; line-height: 0 }} iframe {{ width: {width}px; height: {_HEIGHT}px; border: 0 }}"
-            )
-            sheet = pages[0].with_name(f"sheet-{language}-{width}.htm")
-            scheme = '<meta name="color-scheme" content="light dark">'
-            sheet.write_text(f"<!DOCTYPE html>{scheme}<style>{style}</style>{frames}", encoding="utf-8")
-            for name, number in (("dark", 0), ("light", 1)):
-                _photograph(chromium, sheet, name, number, width * columns, _HEIGHT * -(-len(shown) // columns))
-
-
-def _photograph(chromium: str, sheet: Path, scheme: str, number: int, width: int, height: int) -> None:
-    options = ["--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars"]
-    options.append(f"--blink-settings=preferredColorScheme={number}")
-    options.append(f"--window-size={width},{height}")
-    options.append(f"--screenshot={sheet.with_name(f'{sheet.stem}-{scheme}.png')}")
-    subprocess.run([chromium, *options, sheet.resolve().as_uri()], check=True, capture_output=True, timeout=120)
-
-
 def main() -> None:
     folder = Path(sys.argv[1] if len(sys.argv) > 1 else "build/mails")
     pages = write(folder)
-    chromium = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
-    if chromium:
-        draw(pages, chromium)
-    print(f"{len(pages)} mails in {folder}" + ("" if chromium else "; no Chromium found, so no pictures"))
+    groups = {language: [page for page in pages if f"-{language}-" in page.name] for language in LANGUAGES}
+    print(f"{len(pages)} mails and {sheets.draw(groups, _HEIGHT)} pictures of them in {folder}")
 
 
 if __name__ == "__main__":

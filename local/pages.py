@@ -1,4 +1,4 @@
-"""The page of preferences in every language and state, as files to look at: `python -m local.pages`."""
+"""The page of preferences in every language and state, as files and pictures to look at: `python -m local.pages`."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from local import sheets
 from shared import preferences_page
 from shared.wording import LANGUAGES
 
 _PORTAL = "https://booking.example.com/portal"
 _ACTION = "https://booking.example.com/preferences/link"
+_HEIGHT = 2600  # of each page in a picture
 _LONG = "donaudampfschifffahrtselektrizitaetenhauptbetriebswerkbauunterbeamtengesellschaft"
 
 
@@ -81,7 +83,8 @@ def write(folder: Path) -> list[Path]:
 def main() -> None:
     folder = Path(sys.argv[1] if len(sys.argv) > 1 else "build/pages")
     pages = write(folder)
-    print(f"{len(pages)} pages in {folder}")
+    groups = {language: [page for page in pages if f"-{language}" in f"-{page.stem}"] for language in LANGUAGES}
+    print(f"{len(pages)} pages and {sheets.draw(groups, _HEIGHT)} pictures of them in {folder}")
 
 
 if __name__ == "__main__":
