@@ -138,4 +138,42 @@ begin
     return jsonb_build_object('settled', v_settled);
 end $$;
 
+-- A receipt that names only the provider's id waits for who is settling that message. Others may hold the person and
+-- settle it once more, so nothing is held while it waits for the person.
+create or replace function private.record_receipt(p_receipt jsonb) returns jsonb
+    language plpgsql security definer set search_path = '' as $$
+declare
+    r private.receipts := jsonb_populate_record(null::private.receipts, p_receipt);
+    v_id uuid := (select n.id from public.notifications n where n.id = r.notification_id and n.channel = r.channel);
+begin
+    insert into private.receipts (receipt_id, channel, provider_id, notification_id, event, permanent, detail, occurred_at)
+    values (r.receipt_id, r.channel, r.provider_id, r.notification_id, r.event, coalesce(r.permanent, false),
+        left(r.detail, 500), coalesce(r.occurred_at, now()))
+    on conflict (receipt_id) do nothing;
+    if not found then
+        return '{"outcome": "duplicate"}';
+    end if;
+    v_id := coalesce(v_id, private.message_of_provider(r.channel, r.provider_id));
+    if v_id is null and r.provider_id is not null then  -- perhaps it is being settled
+        begin
+            perform pg_advisory_xact_lock(hashtextextended('receipt:' || r.provider_id, 0));
+            v_id := private.message_of_provider(r.channel, r.provider_id);
+            if v_id is not null then
+                raise exception 'settled meanwhile' using errcode = 'PT409';
+            end if;
+        exception when sqlstate 'PT409' then
+            null;  -- the lock is given back: bookings and people come first
+        end;
+    end if;
+    if v_id is null then
+        return '{"outcome": "unknown"}';
+    end if;
+    perform private.lock_for_receipt(v_id, exists (  -- those that came before count too
+        select 1 from private.receipts x join public.notifications n on n.id = v_id
+        where (x.permanent or x.event = 'complained')
+          and (x.notification_id = v_id or x.channel = r.channel and x.provider_id in (r.provider_id, n.provider_id))));
+    perform private.apply_receipts(v_id);
+    return '{"outcome": "applied"}';
+end $$;
+
 revoke execute on all functions in schema private from public, anon;

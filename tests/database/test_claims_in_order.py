@@ -87,3 +87,26 @@ def test_the_reminder_of_somebody_whose_wishes_are_just_changing_is_left_for_the
     assert portal.rows(f"select distinct status, reason {reminders}", ANA.email) == [
         {"status": "skipped", "reason": "opted_out"}
     ]
+
+
+def test_a_receipt_that_waited_for_its_message_holds_nothing_while_it_waits_for_the_person(
+    portal: Portal, connections: list[Connection]
+) -> None:
+    """One sender settles a message; another, who was slow, settles it once more."""
+    _, receiver, first, second = connections
+    booking_id = portal.book(ANA)
+    same_receipt = "select pg_advisory_xact_lock(hashtextextended('receipt:re_1', 0))"
+    receipt = {"receipt_id": "1", "channel": "email", "provider_id": "re_1", "event": "delivered"}
+    with ThreadPoolExecutor(1) as pool:
+        with first.transaction():
+            first.execute(same_receipt)
+            received = pool.submit(call, receiver, "record_receipt", Jsonb(receipt))
+            time.sleep(A_MOMENT)
+            first.execute("update notifications set provider_id = 're_1', status = 'sent' where kind = 'confirmation'")
+            second.execute("begin")
+            second.execute("select private.lock_people(array[%s])", (booking_id,))
+        time.sleep(A_MOMENT)
+        second.execute(same_receipt)
+        second.execute("commit")
+        assert received.result() == {"outcome": "applied"}
+    assert portal.rows("select status from notifications where kind = 'confirmation'") == [{"status": "delivered"}]
