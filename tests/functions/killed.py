@@ -1,8 +1,9 @@
 """A function in a process that is killed at one point: `python -m tests.functions.killed <point> [<function>] < body`.
 
-The settings come from the environment. A point is `before` or `after`, and what: an SQL function, `mail` or `sms`, the
-posts to the providers; a number says at which of its calls. The function is the webhook, whose body is signed here, or
-another, called with `AUTHORIZATION`. It is given half a minute, so that it gets to that point on a slow machine too.
+The settings come from the environment. A point is `before` or `after`, and what: an SQL function, or a post to the
+providers, of a `mail`, a `batch` or an `sms`; a number says at which of its calls. The function is the webhook, whose
+body is signed here, or another, called with `AUTHORIZATION`. It is given half a minute, so that it gets to that point
+on a slow machine too.
 """
 
 from __future__ import annotations
@@ -26,7 +27,9 @@ def main() -> None:
     moment, what, *number = sys.argv[1].split()
     name = sys.argv[2] if len(sys.argv) > 2 else "webhook"
     calls = int(number[0]) if number else 1
-    if what in ("mail", "sms"):
+    if what == "batch":
+        mail.post_batch = _fatal(mail.post_batch, moment, calls)
+    elif what in ("mail", "sms"):
         provider = {"mail": mail, "sms": sms}[what]
         provider.post = _fatal(provider.post, moment, calls)  # type: ignore[attr-defined]  # either module has it
     else:

@@ -15,6 +15,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
@@ -30,6 +31,8 @@ from tests.functions.posting import OURS, Connection, post
 MAILED = "booking_created"  # two attendees with addresses
 TEXTED = "booking_created_number_only"
 BOUND = 1.0  # seconds in which the webhook has answered
+# Where a batch's bytes are kept and it is not settled.
+AFTER_STORING = ("after store_payloads", "before batch", "after batch", "before settle_notifications")
 SLACK = 1.5  # what a busy machine adds
 
 Row = dict[str, Any]
@@ -63,7 +66,7 @@ class TestKilled:
         kill(clean, point, body(MAILED))
         assert rows(db, "public.webhook_events") == 1
         assert rows(db, "public.bookings") == 1
-        owed = rows(db, "public.notifications")
+        owed = messages(db)
         assert owed >= 1
         assert len(mails(clean)) == accepted
         for _ in range(2):  # the second sweep finds nothing
@@ -97,6 +100,56 @@ class TestKilled:
         kill(clean, "before record_event", body(MAILED))
         assert rows(db, "public.webhook_events") == rows(db, "public.bookings") == 0
         assert post(clean.env, body(MAILED))["outcome"] == "applied"
+
+
+class TestKilledInABatch:
+    """SIGKILL of a sweep that sends reminders: each is accepted once, in a batch of the same bytes."""
+
+    @pytest.mark.parametrize(
+        ("point", "accepted"),
+        [
+            ("before claim_notifications", 0),
+            ("after claim_notifications", 0),
+            ("before store_payloads", 0),
+            ("after store_payloads", 0),
+            ("before batch", 0),
+            ("after batch", 1),
+            ("before settle_notifications", 1),
+            ("after settle_notifications", 1),
+        ],
+    )
+    def test_each_reminder_once(self, clean: Stack, db: Connection, point: str, accepted: int) -> None:
+        post(clean.env, body(MAILED))
+        httpx.post(f"{clean.env['RESEND_API_URL']}/_sim/reset").raise_for_status()
+        due = reminders_come_due(db)
+        assert due >= 2
+        kill(clean, point, b"", "reminders")
+        assert len(mails(clean)) == accepted * due
+        bodies = rows(db, "private.outbox_batches where key like 'reminders/%%'")
+        let_time_pass(db)
+        with ThreadPoolExecutor(2) as both:
+            list(both.map(lambda _: sweep(clean), range(2)))
+        told = Counter(
+            tag["value"] for mail in mails(clean) for tag in mail["tags"] if tag["name"] == "notification_id"
+        )
+        assert list(told.values()) == [1] * due
+        assert statuses(db, "= 'reminder'") == {"sent": due}
+        assert bodies == (1 if point in AFTER_STORING else 0)
+        keys = {mail["idempotency_key"] for mail in mails(clean)}
+        assert len(keys) == 1 and keys.pop().startswith("reminders/")
+
+    @pytest.mark.parametrize("point", ["after claim_notifications", "before store_payloads"])
+    def test_none_that_was_cancelled_before_it_was_claimed_again(
+        self, clean: Stack, db: Connection, point: str
+    ) -> None:
+        post(clean.env, body(MAILED))
+        httpx.post(f"{clean.env['RESEND_API_URL']}/_sim/reset").raise_for_status()
+        due = reminders_come_due(db)
+        kill(clean, point, b"", "reminders")
+        post(clean.env, body("booking_cancelled"))
+        let_time_pass(db)
+        sweep(clean)
+        assert statuses(db, "= 'reminder'") == {"skipped": due}
 
 
 class TestDatabaseAway:
@@ -157,7 +210,7 @@ class TestResendInTrouble:
         assert set(statuses(db)) == {"sent"}
         tries = attempts(db)
         assert [error for outcome, error in tries if outcome == "retry" and error.startswith(told)]
-        assert [outcome for outcome, _ in tries].count("sent") == rows(db, "public.notifications")
+        assert [outcome for outcome, _ in tries].count("sent") == messages(db)
 
     def test_a_bad_day(self, clean: Stack, db: Connection) -> None:
         """One trouble after the other, a sweep after each."""
@@ -204,7 +257,7 @@ class TestResendInTrouble:
         for _ in range(2):
             let_time_pass(db)
             sweep(clean)
-        owed = rows(db, "public.notifications")
+        owed = messages(db)
         assert statuses(db) == {"failed": 1, "sent": owed - 1}
         assert len(mails(clean)) == owed - 1
 
@@ -216,7 +269,7 @@ class TestResendInTrouble:
             sweep(clean)
         order(clean)
         assert set(statuses(db)) == {"unknown"}, "a 500 may have been accepted"
-        assert len(attempts(db)) == 8 * rows(db, "public.notifications")
+        assert len(attempts(db)) == 8 * messages(db)
         let_time_pass(db)
         sweep(clean)
         assert mails(clean) == []
@@ -251,9 +304,10 @@ def signed(stack: Stack, content: bytes) -> dict[str, str]:
     return {"X-Cal-Signature-256": hmac.new(secret, content, hashlib.sha256).hexdigest()}
 
 
-def kill(stack: Stack, point: str, content: bytes) -> None:
-    command = [sys.executable, "-m", "tests.functions.killed", point]
-    done = subprocess.run(command, cwd=ROOT, env=stack.env, input=content, capture_output=True, timeout=60)
+def kill(stack: Stack, point: str, content: bytes, function: str = "webhook") -> None:
+    command = [sys.executable, "-m", "tests.functions.killed", point, function]
+    values = {**stack.env, "AUTHORIZATION": f"Bearer {stack.env['SCHEDULER_TOKEN']}"}
+    done = subprocess.run(command, cwd=ROOT, env=values, input=content, capture_output=True, timeout=60)
     assert done.returncode == -signal.SIGKILL, done.stdout + done.stderr
 
 
@@ -303,23 +357,47 @@ def texts(stack: Stack) -> list[Row]:
 
 
 def let_time_pass(db: Connection) -> None:
-    """Leases run out, and whatever waits for its next try is due; the providers' buckets are full again."""
-    db.execute("update private.outbox set try_at = now() - interval '1 second' where open")
+    """Leases run out, and whatever waits for its next try is due; the providers' buckets are full again.
+
+    Reminders come due by `reminders_come_due`.
+    """
+    db.execute(
+        "update private.outbox o set try_at = now() - interval '1 second' from public.notifications n"
+        " where n.id = o.notification_id and o.open and (n.kind <> 'reminder' or n.status = 'sending' or o.tries > 0)"
+    )
     db.execute("update private.send_rates set refilled_at = now() - interval '10 seconds'")
 
 
+def reminders_come_due(db: Connection) -> int:
+    """How many they are."""
+    due = db.execute(
+        "with due as (update public.notifications set due_at = now() - interval '1 minute'"
+        " where kind = 'reminder' and status = 'planned' returning id)"
+        " update private.outbox o set try_at = now() - interval '1 second' from due where o.notification_id = due.id"
+    )
+    return due.rowcount
+
+
 def rows(db: Connection, table: str) -> int:
-    found = db.execute(f"select count(*) from {table}").fetchone()
+    found = db.execute(f"select count(*) from {table}".encode()).fetchone()
     assert found is not None
     return int(found[0])
 
 
+def messages(db: Connection) -> int:
+    """How many messages there are about the booking itself."""
+    return rows(db, "public.notifications where kind <> 'reminder'")
+
+
 def recipients(db: Connection) -> list[str]:
-    return [row[0] for row in db.execute("select recipient from public.notifications").fetchall()]
+    return [
+        row[0] for row in db.execute("select recipient from public.notifications where kind <> 'reminder'").fetchall()
+    ]
 
 
-def statuses(db: Connection) -> dict[str, int]:
-    return dict(db.execute("select status, count(*) from public.notifications group by 1").fetchall())
+def statuses(db: Connection, kinds: str = "<> 'reminder'") -> dict[str, int]:
+    found = db.execute(f"select status, count(*) from public.notifications where kind {kinds} group by 1".encode())
+    return dict(found.fetchall())
 
 
 def attempts(db: Connection) -> list[tuple[str, str]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -158,6 +159,79 @@ def test_no_answer_leaves_it_in_doubt(httpx_mock: HTTPXMock, trouble: type[Excep
 def test_a_strange_rate_is_not_believed(httpx_mock: HTTPXMock, limit: str) -> None:
     httpx_mock.add_response(json={"id": "r1"}, headers={"ratelimit-limit": limit})
     assert mail.post(PAYLOAD, "k", 3.0).rate_limit == (5.0 if limit.startswith("5") else None)
+
+
+BATCH = '[{"to":["a@example.com"]}, {"to":["b@example.com"]},{"to":["c@example.com"]}]'  # as no encoder of ours would
+
+
+def test_a_batch_is_its_mails_bodies_and_says_which_they_are() -> None:
+    bodies = [mail.encode(replace(EMAIL, tags=({"name": "notification_id", "value": one},))) for one in ("n1", "n2")]
+    batch = mail.encode_batch(bodies)
+    assert json.loads(batch) == [json.loads(body) for body in bodies]
+    assert mail.notification_ids(batch) == ["n1", "n2"]
+
+
+def test_a_batch_is_posted_as_it_was_stored_and_may_leave_in_part(httpx_mock: HTTPXMock) -> None:
+    told = {"data": [{"id": "r1"}, {"id": "r2"}, {"id": "r3"}]}
+    httpx_mock.add_response(url=f"{EMAILS}/batch", json=told, headers={"ratelimit-limit": "5"})
+    posted = mail.post_batch(BATCH, 3, "reminders/1", 3.0)
+    assert [(one.outcome, one.provider_id, one.accepted) for one in posted] == [
+        ("sent", "r1", True),
+        ("sent", "r2", True),
+        ("sent", "r3", True),
+    ]
+    assert {one.rate_limit for one in posted} == {5.0}
+    (request,) = httpx_mock.get_requests()
+    assert request.content == BATCH.encode()
+    assert request.headers["Idempotency-Key"] == "reminders/1"
+    assert request.headers["x-batch-validation"] == "permissive"
+    assert request.extensions["timeout"]["read"] == 3.0
+
+
+@pytest.mark.parametrize(
+    ("refused", "ids"),
+    [([0], [None, "r1", "r2"]), ([2], ["r1", "r2", None]), ([0, 1], [None, None, "r1"]), ([0, 1, 2], [None] * 3)],
+)
+def test_a_refused_place_shifts_no_id(httpx_mock: HTTPXMock, refused: list[int], ids: list[str | None]) -> None:
+    data = [{"id": f"r{number}"} for number in range(1, 4 - len(refused))]
+    errors = [{"index": place, "message": "for a@example.com"} for place in refused]
+    httpx_mock.add_response(json={"data": data, "errors": errors})
+    posted = mail.post_batch(BATCH, 3, "k", 3.0)
+    assert [one.provider_id for one in posted] == ids
+    failed = [one for one in posted if one.provider_id is None]
+    assert [(one.outcome, one.accepted, one.error) for one in failed] == [
+        ("failed", False, "422 validation_error") for _ in refused
+    ]
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"data": [{"id": "r1"}, {"id": "r2"}]},
+        {"data": [{"id": f"r{number}"} for number in range(4)]},
+        {"data": [{"id": "r1"}, {"id": "r2"}, {"id": "r3"}], "errors": [{"index": 0}]},
+        {"data": None},
+        {"data": {"id": "r1"}},
+        {},
+    ],
+)
+def test_ids_that_do_not_fit_leave_the_whole_batch_in_doubt(httpx_mock: HTTPXMock, told: dict[str, Any]) -> None:
+    httpx_mock.add_response(json=told)
+    posted = mail.post_batch(BATCH, 3, "k", 3.0)
+    assert [(one.outcome, one.accepted) for one in posted] == [("retry", None)] * 3
+
+
+def test_one_answer_to_a_batch_speaks_for_each_of_its_mails(httpx_mock: HTTPXMock) -> None:
+    body = {"statusCode": 429, "name": "rate_limit_exceeded", "message": "slow down"}
+    httpx_mock.add_response(status_code=429, json=body, headers={"retry-after": "2", "ratelimit-limit": "2"})
+    posted = mail.post_batch(BATCH, 3, "k", 3.0)
+    assert [(one.outcome, one.accepted, one.rate_limited, one.rate_limit) for one in posted] == [
+        ("retry", False, True, 2.0)
+    ] * 3
+    assert all(one.retry_at is not None for one in posted)
+    httpx_mock.add_exception(httpx.ReadTimeout("x"))
+    posted = mail.post_batch(BATCH, 3, "k", 3.0)
+    assert [(one.outcome, one.accepted) for one in posted] == [("retry", None)] * 3
 
 
 NOW = datetime(2026, 12, 1, 10, 0, tzinfo=UTC)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import sys
+import threading
 import time
-from collections.abc import Callable
+import zlib
+from collections.abc import Callable, Sequence
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -29,6 +32,7 @@ class World:
         self.pages = list(pages)
         self.stored: list[Row] = []
         self.settled: dict[str, Row] = {}
+        self.settlements = 0
         self.mails: list[httpx.Request] = []
         self.texts: list[httpx.Request] = []
         self.claims: list[Row] = []
@@ -56,12 +60,14 @@ class World:
 
     def settle_notifications(self, p_results: list[Row]) -> Row:
         self.settled |= {one["id"]: one for one in p_results}
+        self.settlements += 1
         return {"settled": len(p_results)}
 
 
 @pytest.fixture
 def play(httpx_mock: HTTPXMock, monkeypatch: pytest.MonkeyPatch) -> Callable[..., World]:
-    monkeypatch.setattr(outbox, "_PAUSE_SECONDS", 0.01)
+    for pause in ("_PAUSE_SECONDS", "_SHORT_PAUSE_SECONDS"):
+        monkeypatch.setattr(outbox, pause, 0.01)
 
     def play(*pages: list[Row]) -> World:
         world = World(*pages)
@@ -95,6 +101,22 @@ def row(number: int = 1, **changes: Any) -> Row:
         "attendee": {"id": "x", "email": f"client{number}@example.com", "name": "Client", "role": "booker"},
         **changes,
     }
+
+
+def reminder(number: int, **changes: Any) -> Row:
+    """One of those that were claimed together."""
+    together = {"lease": row(99)["lease"], "batch_key": "reminders/1"}
+    return row(number, kind="reminder", lead_minutes=60, calendar=None, **together | changes)
+
+
+def accepted(*ids: str, refused: Sequence[int] = ()) -> Answer:
+    errors = [{"index": place, "message": "x"} for place in refused]
+    return lambda request: httpx.Response(200, json={"data": [{"id": one} for one in ids], "errors": errors})
+
+
+def bytes_of(kept: Row) -> bytes:
+    """What was kept of a batch, as it is posted."""
+    return zlib.decompress(base64.b64decode(kept["payload"]))
 
 
 def soon(seconds: float = 5.0) -> float:
@@ -197,11 +219,11 @@ def test_what_there_is_no_time_for_goes_back_untouched(play: Callable[..., World
     world = play([row(1), row(2), row(3, payload="{}")])
 
     def slow(request: httpx.Request) -> httpx.Response:
-        time.sleep(0.4)
+        time.sleep(1.5)
         return httpx.Response(200, json={"id": "r1"})
 
     world.on_mail = slow
-    outbox.drain(soon(0.5))
+    outbox.drain(soon(1.7))
     assert len(world.mails) == 1
     left = world.settled[row(2)["id"]]
     assert (left["outcome"], left["accepted"], left["rate_limited"]) == ("retry", False, True)
@@ -260,3 +282,149 @@ def test_a_message_that_cannot_be_settled_does_not_stop_the_next(play: Callable[
     assert outbox.drain(soon()) == Counts(claimed=2, sent=2)
     assert len(world.mails) == 2
     assert set(world.settled) == {row(2)["id"]}
+
+
+class TestReminders:
+    """What was claimed under one key is one call."""
+
+    def test_they_share_one_call_and_one_settlement(self, play: Callable[..., World]) -> None:
+        world = play([reminder(1), reminder(2), row(3), reminder(4, batch_key="reminders/2")])
+        answers = [accepted("r1", "r2"), lambda request: httpx.Response(200, json={"id": "r3"}), accepted("r4")]
+        world.on_mail = lambda request: answers.pop(0)(request)
+        assert outbox.drain(soon()) == Counts(claimed=4, sent=4)
+        assert [mail.url.path for mail in world.mails] == ["/emails/batch", "/emails", "/emails/batch"]
+        first = world.mails[0]
+        assert first.headers["Idempotency-Key"] == "reminders/1"
+        assert first.headers["x-batch-validation"] == "permissive"
+        assert [mail["to"] for mail in json.loads(first.content)] == [["client1@example.com"], ["client2@example.com"]]
+        assert [bytes_of(kept) for kept in world.stored if kept["batch_key"] == "reminders/1"] == [first.content]
+        assert [world.settled[row(n)["id"]]["provider_id"] for n in (1, 2, 3, 4)] == ["r1", "r2", "r3", "r4"]
+        assert world.settlements == 3
+
+    def test_one_refused_place_fails_alone(self, play: Callable[..., World]) -> None:
+        world = play([reminder(1), reminder(2), reminder(3)])
+        world.on_mail = accepted("r1", "r3", refused=[1])
+        assert outbox.drain(soon()) == Counts(claimed=3, sent=2, failed=1)
+        assert [world.settled[row(n)["id"]]["outcome"] for n in (1, 2, 3)] == ["sent", "failed", "sent"]
+        assert [world.settled[row(n)["id"]].get("provider_id") for n in (1, 2, 3)] == ["r1", None, "r3"]
+
+    @pytest.mark.parametrize("ids", [("r1",), ("r1", "r2", "r3"), ()])
+    def test_another_number_of_ids_leaves_all_in_doubt(self, play: Callable[..., World], ids: tuple[str, ...]) -> None:
+        world = play([reminder(1), reminder(2)])
+        world.on_mail = accepted(*ids)
+        assert outbox.drain(soon()) == Counts(claimed=2)
+        assert {one["outcome"] for one in world.settled.values()} == {"retry"}
+        assert not any("accepted" in one for one in world.settled.values())
+
+    def test_too_fast_is_not_accepted_for_certain(self, play: Callable[..., World]) -> None:
+        world = play([reminder(1), reminder(2)])
+        told = {"name": "rate_limit_exceeded", "message": "x", "statusCode": 429}
+        world.on_mail = lambda request: httpx.Response(429, json=told, headers={"retry-after": "2"})
+        assert outbox.drain(soon()) == Counts(claimed=2)
+        for number in (1, 2):
+            settled = world.settled[row(number)["id"]]
+            assert (settled["outcome"], settled["accepted"], settled["rate_limited"]) == ("retry", False, True)
+            assert settled["retry_at"]
+
+    def test_the_same_bytes_again_though_a_receipt_has_settled_some(self, play: Callable[..., World]) -> None:
+        """Only the second is still open; its batch is posted as it was, and what is sent is sent for all."""
+        first = play([reminder(1), reminder(2), reminder(3)])
+        first.on_mail = lambda request: httpx.Response(500)
+        outbox.drain(soon())
+        [kept] = first.stored
+        first.pages, first.on_mail = [[reminder(2, payload=kept["payload"])]], accepted("a", "b", "c")
+        first.settled, first.stored = {}, []
+        assert outbox.drain(soon()).claimed == 1
+        assert [mail.content for mail in first.mails] == [bytes_of(kept)] * 2
+        assert first.stored == []
+        assert {one["id"]: one["provider_id"] for one in first.settled.values()} == {
+            row(1)["id"]: "a",
+            row(2)["id"]: "b",
+            row(3)["id"]: "c",
+        }
+
+    def test_one_that_cannot_be_rendered_is_left_out(self, play: Callable[..., World]) -> None:
+        world = play([reminder(1), reminder(2, booking={}), reminder(3)])
+        world.on_mail = accepted("r1", "r3")
+        assert outbox.drain(soon()) == Counts(claimed=3, sent=2, failed=1)
+        assert len(json.loads(world.mails[0].content)) == 2
+        failed = world.settled[row(2)["id"]]
+        assert (failed["outcome"], failed["accepted"], failed["error"]) == ("failed", False, "render: ValidationError")
+        assert world.settled[row(3)["id"]]["provider_id"] == "r3"
+
+    def test_where_none_can_be_rendered_nothing_is_posted(self, play: Callable[..., World]) -> None:
+        world = play([reminder(1, booking={}), reminder(2, booking={})])
+        assert outbox.drain(soon()) == Counts(claimed=2, failed=2)
+        assert world.mails == []
+        assert world.stored == []
+
+    def test_who_has_lost_the_lease_of_a_batch_posts_none_of_it(self, play: Callable[..., World]) -> None:
+        world = play([reminder(1), reminder(2)])
+        world.lost_leases = {row(99)["lease"]}
+        assert outbox.drain(soon()) == Counts(claimed=2)
+        assert world.mails == []
+        assert world.settled == {}
+
+
+class TestSecondLook:
+    """Of one booking nothing is found while its last message is under way, or it is just being changed."""
+
+    def test_it_looks_again(self, play: Callable[..., World]) -> None:
+        world = play([], [], [row(1)])
+        assert outbox.drain(soon(), "b1") == Counts(claimed=1, sent=1)
+        assert len(world.claims) == 3
+
+    def test_not_for_ever(self, play: Callable[..., World]) -> None:
+        world = play([], [], [], [row(1)])
+        assert outbox.drain(soon(), "b1") == Counts()
+        assert len(world.claims) == 3
+
+    def test_not_beyond_the_deadline(self, play: Callable[..., World], monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(outbox, "_SHORT_PAUSE_SECONDS", 0.4)
+        world = play([], [], [row(1)])
+        started = time.monotonic()
+        outbox.drain(soon(0.6), "b1")
+        assert len(world.claims) == 1
+        assert time.monotonic() - started < 0.6
+
+
+class TestWorkers:
+    def test_a_sweep_has_several_at_once(self, play: Callable[..., World]) -> None:
+        world = play([row(1)], [row(2)], [row(3)], [row(4)])
+        claim, together, lock = world.claim_notifications, threading.Barrier(4, timeout=5), threading.Lock()
+        looked: set[int] = set()
+
+        def first_together(**given: Any) -> list[Row]:
+            with lock:
+                is_first = threading.get_ident() not in looked
+                looked.add(threading.get_ident())
+            if is_first:
+                together.wait()
+            with lock:
+                return claim(**given)
+
+        world.claim_notifications = first_together  # type: ignore[method-assign]
+        assert outbox.sweep(soon()) == Counts(claimed=4, sent=4)
+        assert len(looked) == 4
+        assert len(world.mails) == 4
+
+    def test_it_says_that_one_failed_when_the_others_are_done(self, play: Callable[..., World]) -> None:
+        world = play(*([row(number)] for number in range(1, 9)))
+        claim, lock = world.claim_notifications, threading.Lock()
+
+        def broken_once(**given: Any) -> list[Row]:
+            with lock:
+                page = claim(**given)
+                if len(world.claims) == 2:
+                    raise httpx.ConnectError("x")
+                return page
+
+        world.claim_notifications = broken_once  # type: ignore[method-assign]
+        with pytest.raises(Unavailable):
+            outbox.sweep(soon())
+        assert len(world.mails) == 7
+
+    def test_with_nothing_due_each_asks_once(self, play: Callable[..., World]) -> None:
+        world = play()
+        assert outbox.sweep(soon()) == Counts()
+        assert len(world.claims) == 4
