@@ -1,7 +1,7 @@
 -- Where a provider has given an address or a number up, nothing more is sent: which errors say so, and the locks that
 -- saying it needs, since suppressing plans everybody's bookings anew whom that address leads to.
 
-create index if not exists notification_preferences_phone on public.notification_preferences (phone)
+create index notification_preferences_phone on public.notification_preferences (phone)
     where phone is not null;
 
 -- Twilio's errors after which a number is not tried again: it answered STOP (21610), is none (21211), takes no texts
@@ -124,6 +124,8 @@ begin
     end if;
 end $$;
 
+-- A receipt that names only the provider's id waits for who is settling that message. Others may hold the person and
+-- settle it once more, so nothing is held while it waits for the person.
 create or replace function private.record_receipt(p_receipt jsonb) returns jsonb
     language plpgsql security definer set search_path = '' as $$
 declare
@@ -139,8 +141,15 @@ begin
     end if;
     v_id := coalesce(v_id, private.message_of_provider(r.channel, r.provider_id));
     if v_id is null and r.provider_id is not null then  -- perhaps it is being settled
-        perform pg_advisory_xact_lock(hashtextextended('receipt:' || r.provider_id, 0));
-        v_id := private.message_of_provider(r.channel, r.provider_id);
+        begin
+            perform pg_advisory_xact_lock(hashtextextended('receipt:' || r.provider_id, 0));
+            v_id := private.message_of_provider(r.channel, r.provider_id);
+            if v_id is not null then
+                raise exception 'settled meanwhile' using errcode = 'PT409';
+            end if;
+        exception when sqlstate 'PT409' then
+            null;  -- the lock is given back: bookings and people come first
+        end;
     end if;
     if v_id is null then
         return '{"outcome": "unknown"}';

@@ -5,6 +5,27 @@ create index outbox_cut_off on private.outbox (try_at) where open and priority =
 -- The bytes of a batch are large, live for seconds, and compress slowly.
 alter table private.outbox_batches alter column payload set storage external;
 
+-- Takes up to p_wanted tokens from a provider's bucket. → how many there were
+-- All buckets at once, in one order: a claim that needs the second one later never waits for a claim that has it.
+create or replace function private.take_tokens(p_channel text, p_wanted integer) returns integer
+    language plpgsql set search_path = '' as $$
+declare
+    v_rate private.send_rates;
+    v_now timestamptz;
+    v_tokens numeric;
+    v_taken integer;
+begin
+    perform 1 from private.send_rates r order by r.channel for update;
+    select * into v_rate from private.send_rates r where r.channel = p_channel;
+    v_now := clock_timestamp();
+    -- A clock that was set back refills nothing, and takes nothing away.
+    v_tokens := least(greatest(v_rate.rate, 1), greatest(v_rate.tokens, 0)
+        + v_rate.rate * greatest(extract(epoch from v_now - v_rate.refilled_at), 0)::numeric);
+    v_taken := greatest(least(p_wanted, floor(v_tokens)::integer), 0);
+    update private.send_rates r set tokens = v_tokens - v_taken, refilled_at = v_now where r.channel = p_channel;
+    return v_taken;
+end $$;
+
 -- Why a message must not leave, seen at the moment of the claim; null: it may.
 create or replace function private.stale(n public.notifications, o private.outbox) returns text
     language plpgsql stable set search_path = '' as $$
@@ -226,12 +247,26 @@ begin
     return v_claimed;
 end $$;
 
+-- Those of these attendees whose person nobody else is planning for, or telling about, right now.
+create function private.try_lock_people(p_attendee_ids uuid[]) returns uuid[]
+    language plpgsql volatile set search_path = '' as $$
+begin
+    return array(
+        with people as materialized (
+            select w.who, pg_try_advisory_xact_lock(hashtextextended('person:' || w.who, 0)) as mine
+            from (select distinct coalesce(a.email, a.phone) as who
+                  from public.booking_attendees a where a.id = any (p_attendee_ids)) w)
+        select a.id from public.booking_attendees a join people p on p.who = coalesce(a.email, a.phone)
+        where a.id = any (p_attendee_ids) and p.mine);
+end $$;
+
 -- Due reminders by e-mail, looked at once more and leased in batches of 100. → ids, batch by batch, then the skipped ones
 create function private.claim_batches(p_booking_id uuid, p_limit integer, p_lease integer) returns uuid[]
     language plpgsql set search_path = '' as $$
 declare
     v_due uuid[];
     v_booking_ids uuid[];
+    v_attendee_ids uuid[];
     v_claimed uuid[];
 begin
     v_due := array(
@@ -241,15 +276,17 @@ begin
           and (p_booking_id is null or o.notification_id in (
               select n.id from public.notifications n where n.booking_id = p_booking_id))
         order by o.try_at limit p_limit for update of o skip locked);
-    -- In the order of all others, but without waiting.
+    -- In the order of all others, but without waiting: the bookings, then the people.
     v_booking_ids := array(
         select b.id from public.bookings b
         where b.id in (select n.booking_id from public.notifications n where n.id = any (v_due))
         for share skip locked);
+    v_attendee_ids := private.try_lock_people(array(
+        select n.attendee_id from public.notifications n where n.id = any (v_due) and n.booking_id = any (v_booking_ids)));
     with seen as materialized (
         select n.id, d.place, s.silence
         from unnest(v_due) with ordinality d (id, place)
-        join public.notifications n on n.id = d.id and n.booking_id = any (v_booking_ids)
+        join public.notifications n on n.id = d.id and n.attendee_id = any (v_attendee_ids)
         left join private.silent_reminders(v_due) s on s.id = n.id
     ), leaving as (
         select s.id, s.place, (row_number() over (order by s.place) - 1) / 100 as batch from seen s where s.silence is null
@@ -336,187 +373,6 @@ begin
     return private.claimed(v_ids);
 end $$;
 
--- Keeps the bytes before the first post. A key that is not in the answer has lost its lease.
-create or replace function private.store_payloads(p_payloads jsonb) returns jsonb
-    language plpgsql security definer set search_path = '' as $$
-declare
-    v_stored jsonb;
-begin
-    with mine as (
-        select p.batch_key, p.payload
-        from jsonb_to_recordset(p_payloads) p (lease uuid, batch_key text, payload text)
-        where exists (select 1 from private.outbox o
-                      where o.batch_key = p.batch_key and o.lease = p.lease and o.open and o.try_at > clock_timestamp())),
-    kept as (
-        insert into private.outbox_batches (key, payload)
-        select m.batch_key, convert_to(m.payload, 'UTF8') from mine m
-        on conflict (key) do nothing)
-    select coalesce(jsonb_agg(distinct m.batch_key), '[]') into v_stored from mine m;
-    return jsonb_build_object('stored', v_stored);
-end $$;
-
--- A try that did not end the message. Certainly refused: it is planned again, may be superseded and is rendered anew.
--- In doubt: only the same bytes may be posted again. It ends after 8 tries, a reminder when its meeting begins.
--- → the final status, or null
-create or replace function private.settle_retry(n public.notifications, o private.outbox, p_result jsonb) returns text
-    language plpgsql set search_path = '' as $$
-declare
-    v_in_doubt constant boolean := o.in_doubt or coalesce(p_result -> 'accepted' <> 'false', true);
-    v_tries constant integer := o.tries + case when p_result -> 'rate_limited' = 'true' then 0 else 1 end;  -- 429 is free
-    v_is_reminder constant boolean := n.kind = 'reminder';
-begin
-    update public.notifications x set attempts = x.attempts + v_tries - o.tries where x.id = n.id;
-    if (case when v_is_reminder then n.starts_at <= private.clock() else v_tries >= 8 end) then
-        return case when v_in_doubt then 'unknown' else 'failed' end;
-    end if;
-    update private.outbox x
-    set lease = null, tries = v_tries, in_doubt = v_in_doubt,
-        try_at = coalesce((p_result ->> 'retry_at')::timestamptz,
-                          private.next_try(case when v_is_reminder then least(v_tries, 4) else v_tries end))
-    where x.notification_id = n.id;
-    if not v_in_doubt then
-        update private.outbox x
-        set first_tried_at = null, batch_key = case when v_is_reminder then null else x.batch_key end
-        where x.notification_id = n.id;
-        delete from private.outbox_batches p where p.key = o.batch_key;
-        if exists (select 1 from public.notifications x
-                   where x.attendee_id = n.attendee_id and x.channel = n.channel and x.ical_uid = n.ical_uid
-                     and x.status = 'planned' and x.kind <> 'reminder' and n.kind <> 'reminder') then
-            perform private.skip(n.id, 'superseded');
-        else
-            update public.notifications x set status = 'planned' where x.id = n.id;
-        end if;
-        perform private.plan_again(n);
-    end if;
-    return null;
-end $$;
-
--- How one try ended. A late "sent" always counts, anything else only from the holder of the lease. → counted
-create or replace function private.settle_one(p_result jsonb) returns boolean
-    language plpgsql set search_path = '' as $$
-declare
-    n public.notifications;
-    o private.outbox;
-    v_outcome text := p_result ->> 'outcome';
-begin
-    select * into o from private.outbox x where x.notification_id = (p_result ->> 'id')::uuid for update;
-    select * into n from public.notifications x where x.id = o.notification_id for update;
-    if n.id is null
-       or v_outcome <> 'sent' and (not o.open or o.lease is distinct from (p_result ->> 'lease')::uuid) then
-        return false;
-    end if;
-    insert into private.delivery_attempts (notification_id, outcome, error)
-    values (n.id, v_outcome, left(p_result ->> 'error', 200));
-    if v_outcome = 'retry' then
-        v_outcome := private.settle_retry(n, o, p_result);
-        if v_outcome is null then
-            return true;
-        end if;
-    else
-        update public.notifications x set attempts = x.attempts + 1 where x.id = n.id;
-    end if;
-    update private.outbox x set open = false, lease = null, in_doubt = false where x.notification_id = n.id;
-    delete from private.outbox_batches p
-    where p.key = o.batch_key and not exists (select 1 from private.outbox x where x.batch_key = p.key and x.open)
-      and not (v_outcome = 'unknown' and n.channel = 'sms');  -- its words tell it among those that Twilio lists
-    update public.notifications x
-    set status = case when x.status = 'skipped' or private.status_rank(v_outcome) > private.status_rank(x.status)
-                      then v_outcome else x.status end,
-        reason = case when v_outcome = 'sent' and x.status <> 'bounced' then null
-                      when v_outcome = 'sent' then x.reason else left(p_result ->> 'error', 200) end,
-        provider_id = coalesce(p_result ->> 'provider_id', x.provider_id),
-        sent_at = case when v_outcome = 'sent' then coalesce(x.sent_at, clock_timestamp()) else x.sent_at end
-    where x.id = n.id;
-    perform private.apply_receipts(n.id);
-    if v_outcome = 'failed' or n.status <> 'sending' then  -- they were told less, or more, than was thought
-        perform private.plan_again(n);
-    end if;
-    return true;
-end $$;
-
--- Reminders that were accepted, all at once: nobody was told anything by them, so nothing is planned anew. → how many
-create function private.settle_sent_reminders(p_results jsonb) returns integer
-    language plpgsql set search_path = '' as $$
-declare
-    v_ids constant uuid[] := array(select (r.r ->> 'id')::uuid from jsonb_array_elements(p_results) r (r));
-    v_count integer;
-begin
-    perform 1 from private.outbox o where o.notification_id = any (v_ids) order by o.notification_id for update;
-    -- A receipt that names only Resend's id may be on its way: whoever comes second sees the other.
-    perform pg_advisory_xact_lock(hashtextextended('receipt:' || x.provider_id, 0))
-    from (select r.r ->> 'provider_id' as provider_id from jsonb_array_elements(p_results) r (r)
-          where r.r ? 'provider_id' order by 1) x;
-    with result as (
-        select r.id, r.provider_id from jsonb_to_recordset(p_results) r (id uuid, provider_id text)
-    ), tried as (
-        insert into private.delivery_attempts (notification_id, outcome) select r.id, 'sent' from result r
-    ), closed as (
-        update private.outbox o set open = false, lease = null, in_doubt = false from result r where o.notification_id = r.id
-    )
-    update public.notifications n
-    set status = case when n.status in ('delivered', 'bounced', 'complained') then n.status else 'sent' end,
-        reason = case when n.status = 'bounced' then n.reason end,
-        attempts = n.attempts + 1,
-        provider_id = coalesce(r.provider_id, n.provider_id),
-        sent_at = coalesce(n.sent_at, clock_timestamp())
-    from result r where n.id = r.id;
-    get diagnostics v_count = row_count;
-    delete from private.outbox_batches p
-    where p.key in (select o.batch_key from private.outbox o where o.notification_id = any (v_ids))
-      and not exists (select 1 from private.outbox x where x.batch_key = p.key and x.open);
-    perform private.apply_receipts(n.id)
-    from public.notifications n
-    where n.id = any (v_ids) and exists (
-        select 1 from private.receipts x
-        where x.notification_id = n.id or x.channel = n.channel and x.provider_id = n.provider_id);
-    return v_count;
-end $$;
-
--- What providers say of how fast they may be called, and that they were called too fast.
-create function private.note_rate(p_results jsonb) returns void
-    language sql set search_path = '' as $$
-    update private.send_rates r
-    set rate = greatest(coalesce(x.rate, r.rate), 0.1),
-        tokens = case when x.exceeded then 0 else r.tokens end,
-        refilled_at = case when x.exceeded then clock_timestamp() else r.refilled_at end
-    from (
-        select n.channel, min((s.r ->> 'rate_limit')::numeric) as rate,
-            bool_or(s.r -> 'rate_limited' = 'true' and s.r ->> 'rate_limit' is not null) as exceeded
-        from jsonb_array_elements(p_results) s (r) join public.notifications n on n.id = (s.r ->> 'id')::uuid
-        group by n.channel) x
-    where r.channel = x.channel and (x.exceeded or r.rate <> x.rate)
-$$;
-
-create or replace function private.settle_notifications(p_results jsonb) returns jsonb
-    language plpgsql security definer set search_path = '' as $$
-declare
-    v_booking_ids uuid[];
-    v_reminders jsonb;
-    v_others jsonb;
-    v_settled integer := 0;
-begin
-    select coalesce(array_agg(distinct n.booking_id), '{}'),
-        coalesce(jsonb_agg(r.r) filter (where n.kind = 'reminder' and r.r ->> 'outcome' = 'sent'), '[]'),
-        coalesce(jsonb_agg(r.r order by r.r ->> 'id')
-                 filter (where not (n.kind = 'reminder' and r.r ->> 'outcome' = 'sent')), '[]')
-    into v_booking_ids, v_reminders, v_others
-    from jsonb_array_elements(p_results) r (r) join public.notifications n on n.id = (r.r ->> 'id')::uuid;
-    perform 1 from public.bookings b where b.id = any (v_booking_ids) order by b.id for share;
-    perform pg_advisory_xact_lock(hashtextextended('person:' || w.who, 0))
-    from (select distinct coalesce(a.email, a.phone) as who
-          from jsonb_array_elements(p_results) r (r)
-          join public.notifications n on n.id = (r.r ->> 'id')::uuid
-          join public.booking_attendees a on a.id = n.attendee_id
-          order by 1) w;
-    perform private.note_rate(p_results);
-    if v_reminders <> '[]' then
-        v_settled := private.settle_sent_reminders(v_reminders);
-    end if;
-    select v_settled + count(*) filter (where s.counted) into v_settled
-    from (select private.settle_one(r.r) as counted from jsonb_array_elements(v_others) r (r)) s;
-    return jsonb_build_object('settled', v_settled);
-end $$;
-
 create function public.claim_notifications(p_limit integer, p_lease integer, p_booking_id uuid default null) returns json
     language sql security invoker set search_path = ''
     as $$ select private.claim_notifications(p_limit, p_lease, p_booking_id) $$;
@@ -524,8 +380,7 @@ create function public.claim_notifications(p_limit integer, p_lease integer, p_b
 revoke execute on all functions in schema private from public, anon;
 revoke execute on function public.claim_notifications(integer, integer, uuid) from public, anon, authenticated;
 grant execute on function public.claim_notifications(integer, integer, uuid) to service_role;
-grant execute on function private.claim_notifications(integer, integer, uuid), private.store_payloads(jsonb),
-    private.settle_notifications(jsonb) to service_role;
+grant execute on function private.claim_notifications(integer, integer, uuid) to service_role;
 comment on function public.claim_notifications(integer, integer, uuid) is
     'Leases what is due (p_lease seconds); p_booking_id null: of all bookings. → json array of messages with what rendering '
     'needs. Reminders by e-mail that share a batch_key are one batch; the bytes of one that was posted before are the '
