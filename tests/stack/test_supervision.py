@@ -84,6 +84,8 @@ def test_two_stacks_side_by_side_share_nothing(site: Site) -> None:
 
 def test_a_taken_port_is_one_clear_line(site: Site) -> None:
     with socket.socket() as other:
+        # Connections of an earlier test's stack may linger in TIME_WAIT.
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         other.bind((HOST, site.ports.resend))
         other.listen()
         for command in ("dev", "up"):
