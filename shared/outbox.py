@@ -8,8 +8,8 @@ posted under the same idempotency key. A text, which knows no such key, is never
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import copy_context
 from dataclasses import dataclass
 from functools import reduce
@@ -25,7 +25,7 @@ from shared.errors import ServiceError
 
 _LEASE_SECONDS = 60
 # Of one booking a few messages; of all as much as is rendered and posted well within a lease.
-_OF_ONE_BOOKING, _OF_ALL = 10, 3 * letters.LARGEST_BATCH
+_OF_ONE_BOOKING, _OF_ALL = 10, 5 * letters.LARGEST_BATCH
 _WORKERS = 4
 # The sweep finds nothing while the providers' token buckets are empty; of one booking nothing is found while an earlier
 # message to the same person is under way, or the booking is just being changed. So both look again before they stop.
@@ -63,33 +63,53 @@ def deliver_now(booking_ids: Iterable[str], deadline: float) -> None:
 
 
 def sweep(deadline: float) -> Counts:
-    """Send all that is due, with several workers under the providers' common budgets, until nothing is due.
+    """Send all that is due until nothing is due: one worker, and more while there is more than it can take at once.
 
     Raises what `drain` raises, after all workers have stopped.
     """
-    with ThreadPoolExecutor(_WORKERS) as pool:
-        workers = [pool.submit(copy_context().run, drain, deadline) for _ in range(_WORKERS)]
-    return reduce(add, [worker.result() for worker in workers])
+    others: list[Future[Counts]] = []
+    with ThreadPoolExecutor(_WORKERS - 1) as pool:
+
+        def call_another() -> None:
+            if sum(not other.done() for other in others) < _WORKERS - 1:
+                others.append(pool.submit(copy_context().run, _help, deadline))
+
+        counts = drain(deadline, call_another=call_another)
+    return reduce(add, [other.result() for other in others], counts)
 
 
-def drain(deadline: float, booking_id: str | None = None) -> Counts:
+def drain(deadline: float, booking_id: str | None = None, call_another: Callable[[], None] = lambda: None) -> Counts:
     """Send what is due, of this booking or of all, until nothing is due or `deadline` (on the monotonic clock).
 
-    Raises ServiceError when the database cannot be asked. What fails for one message stays with that message.
+    `call_another` is called when there is more than one worker can take. Raises ServiceError when the database cannot
+    be asked. What fails for one message stays with that message.
     """
     limit, pause = (_OF_ALL, _PAUSE_SECONDS) if booking_id is None else (_OF_ONE_BOOKING, _SHORT_PAUSE_SECONDS)
     counts, looks = Counts(), 0
     while deadline - time.monotonic() > letters.LEAST_SECONDS:
         leased_until = time.monotonic() + _LEASE_SECONDS
         rows = _claim(booking_id, limit)
+        if len(rows) >= limit:
+            call_another()
         counts += _deliver(rows, min(deadline, leased_until))
         looks = 0 if rows else looks + 1
         if looks == _LOOKS or (booking_id is None and counts == Counts()):
             break
         if booking_id is not None and 0 < len(rows) < limit:
             break  # that was all: whoever waits for us need not wait for an empty claim
-        if not rows:
-            time.sleep(pause)
+        if not rows or letters.LARGEST_BATCH <= len(rows) < limit:
+            time.sleep(pause)  # the bucket was empty, or is now: several batches at once cost fewer calls
+    return counts
+
+
+def _help(deadline: float) -> Counts:
+    """Send what is due for as long as there is more than one worker can take."""
+    counts, is_full = Counts(), True
+    while is_full and deadline - time.monotonic() > letters.LEAST_SECONDS:
+        leased_until = time.monotonic() + _LEASE_SECONDS
+        rows = _claim(None, _OF_ALL)
+        is_full = len(rows) >= _OF_ALL
+        counts += _deliver(rows, min(deadline, leased_until))
     return counts
 
 

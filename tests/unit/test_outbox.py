@@ -389,42 +389,49 @@ class TestSecondLook:
 
 
 class TestWorkers:
-    def test_a_sweep_has_several_at_once(self, play: Callable[..., World]) -> None:
-        world = play([row(1)], [row(2)], [row(3)], [row(4)])
-        claim, together, lock = world.claim_notifications, threading.Barrier(4, timeout=5), threading.Lock()
-        looked: set[int] = set()
+    """Two messages are all that a worker takes at once, here."""
 
-        def first_together(**given: Any) -> list[Row]:
-            with lock:
-                is_first = threading.get_ident() not in looked
-                looked.add(threading.get_ident())
-            if is_first:
-                together.wait()
-            with lock:
-                return claim(**given)
+    @pytest.fixture
+    def together(self, play: Callable[..., World], monkeypatch: pytest.MonkeyPatch) -> Callable[..., World]:
+        """Nobody's first mail leaves before a second worker has looked. `fails`: the look of that second one does."""
+        monkeypatch.setattr(outbox, "_OF_ALL", 2)
 
-        world.claim_notifications = first_together  # type: ignore[method-assign]
-        assert outbox.sweep(soon()) == Counts(claimed=4, sent=4)
-        assert len(looked) == 4
-        assert len(world.mails) == 4
+        def together(*pages: list[Row], fails: bool = False) -> World:
+            world, lock, second = play(*pages), threading.Lock(), threading.Event()
+            claim = world.claim_notifications
 
-    def test_it_says_that_one_failed_when_the_others_are_done(self, play: Callable[..., World]) -> None:
-        world = play(*([row(number)] for number in range(1, 9)))
-        claim, lock = world.claim_notifications, threading.Lock()
-
-        def broken_once(**given: Any) -> list[Row]:
-            with lock:
-                page = claim(**given)
-                if len(world.claims) == 2:
-                    raise httpx.ConnectError("x")
+            def look(**given: Any) -> list[Row]:
+                with lock:
+                    page = claim(**given)
+                    is_second = len(world.claims) == 2
+                if is_second:
+                    second.set()
+                    if fails:
+                        raise httpx.ConnectError("x")
                 return page
 
-        world.claim_notifications = broken_once  # type: ignore[method-assign]
-        with pytest.raises(Unavailable):
-            outbox.sweep(soon())
+            def mail(_: httpx.Request) -> httpx.Response:
+                assert second.wait(5)
+                return httpx.Response(200, json={"id": "r1"})
+
+            world.claim_notifications = look  # type: ignore[method-assign]
+            world.on_mail = mail
+            return world
+
+        return together
+
+    def test_while_there_is_more_than_one_can_take_others_help(self, together: Callable[..., World]) -> None:
+        world = together([row(1), row(2)], [row(3), row(4)], [row(5), row(6)], [row(7)])
+        assert outbox.sweep(soon()) == Counts(claimed=7, sent=7)
         assert len(world.mails) == 7
 
-    def test_with_nothing_due_each_asks_once(self, play: Callable[..., World]) -> None:
+    def test_it_says_that_one_failed_when_the_others_are_done(self, together: Callable[..., World]) -> None:
+        world = together([row(1), row(2)], [row(3), row(4)], [row(5), row(6)], [row(7)], fails=True)
+        with pytest.raises(Unavailable):
+            outbox.sweep(soon())
+        assert len(world.mails) == 5, "all but those that were claimed and not heard of"
+
+    def test_with_nothing_due_one_asks_once(self, play: Callable[..., World]) -> None:
         world = play()
         assert outbox.sweep(soon()) == Counts()
-        assert len(world.claims) == 4
+        assert len(world.claims) == 1
