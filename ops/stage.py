@@ -14,6 +14,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from ops import vendor
+
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build"
 
@@ -44,6 +46,8 @@ def stage(name: str, build: Path = BUILD) -> Path:
         shutil.copy(path, target / path.relative_to(ROOT))
         for folder in _data_folders(path):
             shutil.copytree(folder, target / folder.relative_to(ROOT), dirs_exist_ok=True)
+    if (target / "static").exists():
+        vendor.copy(target / "static" / "vendor")
     shutil.copy(ROOT / "constraints.txt", target)
     (target / "requirements.txt").write_text("-c constraints.txt\n" + (source / "requirements.txt").read_text())
     (target / ".gcloudignore").write_text(_IGNORE)

@@ -84,6 +84,14 @@ class Database:
 
 
 @dataclass(frozen=True, kw_only=True)
+class PublicApi:
+    """What browsers need of the Supabase project."""
+
+    url: str = _setting("SUPABASE_URL", _url)
+    publishable_key: str = _setting("SUPABASE_PUBLISHABLE_KEY")
+
+
+@dataclass(frozen=True, kw_only=True)
 class Sessions:
     """Whose tokens are believed: the project's JWKS, or this one secret where its tokens are HS256."""
 
@@ -185,18 +193,8 @@ class Browsers:
 
 
 GROUPS = (
-    Database,
-    Sessions,
-    CalcomWebhook,
-    CalcomApi,
-    BookingPage,
-    Mail,
-    MailReceipts,
-    Sms,
-    Links,
-    Addresses,
-    Scheduler,
-    Browsers,
+    *(Database, PublicApi, Sessions, CalcomWebhook, CalcomApi, BookingPage, Mail, MailReceipts, Sms, Links, Addresses),
+    *(Scheduler, Browsers),
 )
 NAMES = frozenset(setting.metadata["name"] for group in GROUPS for setting in fields(group))
 

@@ -1,0 +1,4 @@
+import { html } from "../data/preact.js";
+import { mount } from "../parts/page.js";
+
+mount(() => html`<h1>preferences</h1>`, { title: "preferences" });
