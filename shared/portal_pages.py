@@ -41,15 +41,15 @@ class Config:
 class Page:
     """A page: its path, its script below `js/pages/`, what its first answer shows as a heading.
 
-    `styles`: below `css/`, beside the common one; `libraries`: classic scripts below `vendor/`; `embeds`: Cal.com is let
-    in.
+    `styles`: below `css/`, beside the common one; `libraries`: classic scripts below `vendor/`; `embeds`: Cal.com is
+    let in.
     """
 
     path: re.Pattern[str]
     module: str
     heading: str
     styles: tuple[str, ...] = ()
-    libraries: tuple[str, ...] = ()
+    libraries: tuple[str, ...] = ("supabase.js",)
     embeds: bool = False
 
 
@@ -63,7 +63,7 @@ PAGES = (
     Page(
         *(re.compile(r"/admin/health"), "health", "Health"),
         styles=("health.css",),
-        libraries=("uplot.js",),
+        libraries=("supabase.js", "uplot.js"),
     ),
 )
 NOT_FOUND = Page(re.compile(r".*"), "not_found", "This page does not exist")
@@ -105,9 +105,9 @@ class Pages:
         if page.module not in self._made:
             assets = f"{self._base}{ASSETS}{self._files.version}"
             script = f"js/pages/{page.module}.js"
-            preloads = [
-                f'<link rel="modulepreload" href="{assets}/{name}">' for name in self._files.imported_by(script)
-            ]
+            styles = [f'<link rel="stylesheet" href="{assets}/css/{name}">' for name in ("portal.css", *page.styles)]
+            modules = [f'<link rel="modulepreload" href="{assets}/{name}">' for name in self._files.imported_by(script)]
+            libraries = [f'<script src="{assets}/vendor/{name}" defer></script>' for name in page.libraries]
             text = Template(_SHELL.read_text(encoding="utf-8")).substitute(
                 assets=assets,
                 script=f"{assets}/{script}",
