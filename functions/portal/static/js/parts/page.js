@@ -67,15 +67,19 @@ function Header() {
     ...(role === "admin" ? [["/admin/health", "Health"]] : []),
   ];
   const here = location.pathname.replace(/\/$/, "");
+  const [open, setOpen] = useState(false); // on narrow screens
+  const close = (event) => event.key === "Escape" && setOpen(false);
   return html`
-    <header class="bar">
+    <header class=${`bar${open ? " open" : ""}`} onKeyDown=${close}>
       <a class="brand" href=${portal("/bookings")}>Bookings</a>
-      <nav aria-label="Pages">
+      <button class="quiet menu" type="button" aria-expanded=${open ? "true" : "false"} aria-controls="pages" onClick=${() => setOpen(!open)}>
+        ${open ? "Close" : "Menu"}</button>
+      <nav aria-label="Pages" id="pages">
         ${pages.map(([path, name]) => html`
           <a href=${portal(path)} aria-current=${here === portal(path) ? "page" : undefined}>${name}</a>`)}
+        ${user ? html`<div class="who"><span class="email" title=${user.email}>${user.email}</span>
+          <button class="quiet" type="button" onClick=${signOut}>Sign out</button></div>` : null}
       </nav>
-      ${user ? html`<div class="who"><span class="email" title=${user.email}>${user.email}</span>
-        <button class="quiet" onClick=${signOut}>Sign out</button></div>` : null}
     </header>`;
 }
 

@@ -11,7 +11,7 @@ export function ZoneLine({ now }) {
   const zone = useZone();
   const [open, setOpen] = useState(false);
   return html`
-    <p class="zone">Times in ${zoneName(now, zone)}
+    <p class="zone">Times in ${zoneName(now, zone)} ${"· "}
       <button class="link" type="button" onClick=${() => setOpen(true)}>Change<span class="hidden"> the time zone</span></button>
     </p>
     ${open ? html`<${ChooseZone} zone=${zone} now=${now} close=${() => setOpen(false)} />` : null}`;
