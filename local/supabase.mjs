@@ -49,10 +49,23 @@ async function answer(app, request) {
     const asked = request.headers.get("access-control-request-headers") ?? "";
     return new Response(null, { status: 204, headers: { ...ALLOWED, "Access-Control-Allow-Headers": asked } });
   }
-  const { body, status, headers } = await app.fetch(request);
+  const { body, status, headers } = await verified(app, request);
   const allowed = new Headers([...headers].filter(([name]) => name !== "access-control-allow-credentials"));
   for (const [name, value] of Object.entries(ALLOWED)) allowed.set(name, value);
   return new Response(body, { status, headers: allowed });
+}
+
+// A mailed code is of type `email` to Supabase, whether the account is new or not; this Auth tells the two apart.
+async function verified(app, request) {
+  if (request.method !== "POST" || new URL(request.url).pathname !== "/auth/v1/verify") return app.fetch(request);
+  const proof = await request.json().catch(() => ({}));
+  const types = proof.type === "email" ? ["magiclink", "signup"] : [proof.type];
+  let answer;
+  for (const type of types) {
+    answer = await app.fetch(new Request(request, { body: JSON.stringify({ ...proof, type }) }));
+    if (answer.ok) break;
+  }
+  return answer;
 }
 
 async function run() {

@@ -1,8 +1,9 @@
 // Times in words. Values in, values out: instants are Date, zones are IANA names.
 
 // The pages speak English; whether hours count to 12 or 24, and in which order a date is written, is the reader's.
-const LANGUAGE = navigator.language?.startsWith("en") ? navigator.language : "en-GB";
-const HOURS = new Intl.DateTimeFormat(navigator.language, { hour: "numeric" }).resolvedOptions().hourCycle;
+const READER = new Intl.DateTimeFormat(undefined, { hour: "numeric" }).resolvedOptions();
+const LANGUAGE = READER.locale.startsWith("en") ? READER.locale : "en-GB";
+const HOURS = READER.hourCycle;
 
 const formats = new Map();
 
