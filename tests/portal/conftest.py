@@ -1,6 +1,6 @@
 """What browser tests stand on: `portal.open("/bookings", "client")` on a clean stack.
 
-- `browser` (once for this folder, in each worker): npm's Chromium.
+- `browser` (session): npm's Chromium.
 - `house`: the stack as its people use it (tests/functions/acting.py).
 - `portal`: pages in the browser, signed in without clicking (portal.py).
 """
@@ -21,8 +21,8 @@ from tests.portal.portal import Portal
 expect.set_options(timeout=10_000)
 
 
-# Not for the whole session: as long as it lives, nothing else in this process may have an event loop.
-@pytest.fixture(scope="package")
+# Once it has begun, no other test of this worker can run an event loop of its own; none does.
+@pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright, chromium.launch(playwright.chromium) as browser:
         yield browser
