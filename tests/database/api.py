@@ -11,7 +11,7 @@ import httpx
 
 Row = dict[str, Any]
 
-_PASSWORD = "a long password"
+PASSWORD = "a long password"
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class Caller:
 def sign_up(env: Mapping[str, str], email: str) -> Caller:
     """An account whose address was confirmed with the code from the mail, signed in by its password."""
     auth = env["SUPABASE_URL"] + "/auth/v1"
-    person = {"email": email, "password": _PASSWORD}
+    person = {"email": email, "password": PASSWORD}
     with httpx.Client(headers={"apikey": env["SUPABASE_PUBLISHABLE_KEY"]}, timeout=30) as client:
         client.post(f"{auth}/signup", json=person).raise_for_status()
         mails = client.get(env["RESEND_API_URL"] + "/_sim/messages").json()
