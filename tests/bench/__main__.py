@@ -188,6 +188,7 @@ def _starts(stack: Stack, staged: dict[str, tuple[Path, Path]]) -> dict[str, Row
             f"{url}/resend", content=receipt, headers=svix(secret, receipt, "msg_1"), timeout=30
         ),
         "preferences": lambda url: httpx.get(url, params={"token": link}, timeout=30),
+        "portal": lambda url: httpx.get(f"{url}/bookings", timeout=30),
     }
     seconds: dict[str, list[float]] = {name: [] for name in staged}
     megabytes: dict[str, list[float]] = {name: [] for name in staged}

@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -37,7 +38,10 @@ def test_a_staged_function_starts_alone_and_answers(name: str, tmp_path: Path, c
     request = _request(name, clean, db)
     with _running(python, folder, name, settings) as url:
         answer = _ask(url, request)
-    assert answer.status_code == 200, answer.text
+        assert answer.status_code == 200, answer.text
+        if name == "portal":
+            _all_files_of_a_page_are_there(url, answer.text)
+            return
     expected = {
         "webhook": {"outcome"},
         "reminders": {"claimed", "sent", "failed", "skipped", "backlog"},
@@ -66,12 +70,20 @@ def test_a_function_without_a_setting_does_not_start_and_names_it(tmp_path: Path
     assert "CALCOM_WEBHOOK_SECRET" in done.stderr
 
 
+def _all_files_of_a_page_are_there(url: str, page: str) -> None:
+    assert "My bookings" in page
+    files = re.findall(r'(?:src|href)="/portal(/assets/[^"]*)"', page)
+    assert [file for file in files if "/vendor/" in file]
+    for file in files:
+        assert httpx.get(url + file, timeout=30).status_code == 200, file
+
+
 def _settings(name: str, stack: Stack) -> dict[str, str]:
     """Only what its deploy.yaml and ops/env.yaml give it; here the scheduler has a token, tokens a shared secret."""
     flags = YAML(typ="safe").load((ROOT / "functions" / name / "deploy.yaml").read_text())
     given = {
         *YAML(typ="safe").load((ROOT / "ops" / "env.yaml").read_text()),
-        *flags["--set-secrets"],
+        *flags.get("--set-secrets", {}),
         *("SCHEDULER_TOKEN", "SUPABASE_JWT_SECRET"),
     }
     return {key: value for key, value in stack.env.items() if key in given}
@@ -103,6 +115,8 @@ def _request(name: str, stack: Stack, db: Connection) -> dict[str, Any]:
             "content": EVENT,
             "headers": svix(stack.env["RESEND_WEBHOOK_SECRET"], EVENT, "msg_1"),
         }
+    if name == "portal":
+        return {"path": "/bookings", "method": "GET"}
     if name in ("reminders", "reconcile"):
         return {"headers": {"Authorization": f"Bearer {stack.env['SCHEDULER_TOKEN']}"}}
     house = House(stack.env, db)

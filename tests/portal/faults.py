@@ -30,7 +30,7 @@ def unreachable(page: Page, url: re.Pattern[str] = ALL) -> Iterator[None]:
 def held(page: Page, url: re.Pattern[str] = ALL) -> Iterator[None]:
     """Calls wait until the end of the block; then they go on. `page.clock.fast_forward(3500)` passes the time."""
     waiting: list[Route] = []
-    with _routed(page, url, waiting.append):
+    with _routed(page, url, lambda route: waiting.append(route)):
         yield
         for route in waiting:
             route.continue_()

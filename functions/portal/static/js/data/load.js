@@ -25,7 +25,9 @@ export function useLoad(load, key, { poll = false } = {}) {
     try {
       set({ data: await latest.current(controller.signal), error: null, loading: false, slow: false });
     } catch (error) {
-      if (error.name !== "AbortError") set({ error: quiet ? null : error, loading: false, slow: false });
+      if (error.name === "AbortError" || running.current !== controller) return;
+      // Nobody asked for a quiet look, so nobody hears of its failure, unless there is nothing else to see.
+      setState((old) => ({ ...old, error: quiet && old.data !== undefined ? old.error : error, loading: false, slow: false }));
     } finally {
       clearTimeout(timer);
     }

@@ -1,29 +1,37 @@
-// The state of a message in words.
+// A message in words: what it is, and how it stands. What became of it in a sentence is what the API `says`.
 
-const STATES = {
+import { minutes } from "./time.js";
+
+const KINDS = {
+  requested: "Request received", confirmation: "Confirmation", rescheduled: "New time", updated: "Changed details",
+  cancelled: "Cancellation", rejected: "Declined", pick_new_time: "Pick a new time", reminder: "Reminder",
+};
+const CHANNELS = { email: "E-mail", sms: "Text" };
+const STATUSES = {
   planned: ["Planned", "wait"],
   sending: ["Being sent", "wait"],
   unknown: ["In doubt", "wait"],
-  failed: ["Failed", "bad"],
   sent: ["Sent", "good"],
   delivered: ["Delivered", "good"],
+  failed: ["Failed", "bad"],
   bounced: ["Bounced", "bad"],
   complained: ["Marked as spam", "bad"],
   skipped: ["Not sent", "off"],
 };
-const KINDS = {
-  requested: "Acknowledgement", confirmation: "Confirmation", rescheduled: "New time", updated: "Changed details",
-  cancelled: "Cancellation", rejected: "Declined", pick_new_time: "Pick a new time", reminder: "Reminder",
-};
 
-/** `[value, text]` of every state. */
-export const MESSAGE_STATES = Object.entries(STATES).map(([value, [text]]) => [value, text]);
+/** `[value, text]` of every status. */
+export const MESSAGE_STATUSES = Object.entries(STATUSES).map(([value, [text]]) => [value, text]);
 
-/** → `{text, tone}`; tone: good | wait | bad | off. */
-export function stateOf(message) {
-  const [text, tone] = STATES[message.status] ?? [message.status, "off"];
-  return { text, tone };
+export const channelName = (channel) => CHANNELS[channel] ?? channel;
+
+/** `Reminder, 1 day before`. */
+export function kindInWords(message) {
+  const kind = KINDS[message.kind] ?? message.kind;
+  return message.lead_minutes == null ? kind : `${kind}, ${minutes(message.lead_minutes)} before`;
 }
 
-/** `Confirmation by e-mail`. */
-export const kindOf = (message) => `${KINDS[message.kind] ?? message.kind} by ${message.channel === "sms" ? "text" : "e-mail"}`;
+/** → `{text, tone}`; tone: good | wait | bad | off. */
+export function messageStatus(status) {
+  const [text, tone] = STATUSES[status] ?? [status, "off"];
+  return { text, tone };
+}

@@ -1,7 +1,7 @@
 // What opens below a pill: one form a filter. What is chosen holds at once.
 
 import { html, useRef, useState } from "../../data/preact.js";
-import { MESSAGE_STATES } from "../../words/message.js";
+import { MESSAGE_STATUSES } from "../../words/message.js";
 import { BY, byOf, dateOf, datesOf, listed, rangeInWords, statusesOf, withoutDate } from "../../words/filters.js";
 import { Field } from "../field.js";
 
@@ -43,7 +43,7 @@ export const StatusForm = ({ query, set }) =>
   html`<${Checks} legend="Status" name="status" options=${statusesOf(query)} ...${{ query, set }} />`;
 
 export const MessageForm = ({ query, set }) =>
-  html`<${Checks} legend="Last message" name="message" options=${MESSAGE_STATES} ...${{ query, set }} />`;
+  html`<${Checks} legend="Last message" name="message" options=${MESSAGE_STATUSES} ...${{ query, set }} />`;
 
 export const HostForm = ({ query, set, choices }) =>
   html`<${Radios} legend="Host" name="host" any="Any host" ...${{ query, set }}

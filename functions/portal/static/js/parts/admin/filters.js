@@ -1,7 +1,7 @@
 // The filters as pills; on a narrow screen they are in a sheet of their own, and only what is set shows.
 
 import { html, useState } from "../../data/preact.js";
-import { MESSAGE_STATES } from "../../words/message.js";
+import { MESSAGE_STATUSES } from "../../words/message.js";
 import { BY, FILTERS, byOf, dateInWords, dateOf, listed, rangeInWords, statusesOf, withoutDate } from "../../words/filters.js";
 import { Dialog } from "../dialog.js";
 import { Drop } from "../drop.js";
@@ -21,7 +21,7 @@ function filtersIn(query, choices, zone) {
     { key: "client", name: "Client", value: query.client ?? "", Form: ClientForm },
     { key: "host", name: "Host", value: host?.name || query.host || "", Form: HostForm, needs: choices.hosts.length > 1 },
     { key: "event", name: "Event type", value: event?.title || query.event || "", Form: EventForm },
-    { key: "message", name: "Last message", value: named(MESSAGE_STATES, listed(query.message)), Form: MessageForm },
+    { key: "message", name: "Last message", value: named(MESSAGE_STATUSES, listed(query.message)), Form: MessageForm },
   ].filter(({ needs = true, value }) => needs || value);
 }
 

@@ -5,7 +5,7 @@ import { portal, queryOf } from "../../data/config.js";
 import { html, useRef } from "../../data/preact.js";
 import { Status } from "../booking_card.js";
 import { clientOf, isOver, nameOf, titleOf } from "../../words/booking.js";
-import { kindOf, stateOf } from "../../words/message.js";
+import { channelName, kindInWords, messageStatus } from "../../words/message.js";
 import { ago, instant, moment, shortDate, span, dateBlock, zoneName } from "../../words/time.js";
 
 export function Bookings({ rows, narrow, ...rest }) {
@@ -100,8 +100,8 @@ function Client({ booking }) {
 function LastMessage({ booking, zone, now }) {
   const message = booking.last_message;
   if (!message) return html`<span class="muted">None</span>`;
-  const { text, tone } = stateOf(message);
+  const { text, tone } = messageStatus(message.status);
   const at = instant(message.at);
   return html`<div class="message" title=${at ? moment(at, zone) : undefined}><span class=${`state ${tone}`}>${text}</span>
-    <small>${kindOf(message)}${at ? `, ${ago(at, now)}` : ""}</small></div>`;
+    <small>${channelName(message.channel)}: ${kindInWords(message)}${at ? `, ${ago(at, now)}` : ""}</small></div>`;
 }
