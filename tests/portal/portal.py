@@ -27,6 +27,7 @@ class Portal:
 
     browser: Browser
     house: House
+    ids: dict[str, str] = field(default_factory=dict)  # of bookings, by a name that the test gave
     pages: list[Page] = field(default_factory=list)
     _people: dict[str, Caller] = field(default_factory=dict)
     _complaints: list[str] = field(default_factory=list)
@@ -87,8 +88,11 @@ class Portal:
         ]
 
     def close(self) -> None:
+        """Close every window and forget what they complained about."""
         for context in self.browser.contexts:
             context.close()
+        for kept in (self.pages, self._complaints, self._expected):
+            kept.clear()
 
     def _signed_in(self, who: str) -> Any:
         """What a browser keeps of a person who has signed in by password."""
