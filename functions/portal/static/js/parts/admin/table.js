@@ -83,7 +83,7 @@ function Start({ booking, zone, now, current, opened, open }) {
       tabindex=${booking.id === current ? 0 : -1} aria-expanded=${opened === booking.id ? "true" : "false"} onClick=${click}>
       <time datetime=${start.toISOString()}>${shortDate(start, zone)}${year === dateBlock(now, zone).year ? "" : ` ${year}`}
         <span class="when">${span(start, instant(booking.ends_at), zone)}</span></time>
-      <span class="hidden">, ${titleOf(booking)}</span>
+      <span class="hidden">${titleOf(booking)}</span>
     </a>`;
 }
 
