@@ -14,12 +14,12 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
 from tests.database.api import PASSWORD, Caller
 from tests.functions.acting import House
 
-ROLES = {"host": "host", "admin": "admin"}
+ROLES = {"host": "host", "colleague": "host", "admin": "admin"}
 
 
 @dataclass
 class Portal:
-    """Who is who: `client`, `other`, `host` and `admin` at example.com, each signed up at the first need.
+    """Who is who: `client`, `other`, `host`, `colleague` (a host too) and `admin` at example.com, each signed up at the first need.
 
     Whatever a page complains about (an error in its console, a broken rule of its policy) fails the test, unless it
     was expected.
