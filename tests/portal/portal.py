@@ -87,6 +87,8 @@ class Portal:
         ]
 
     def close(self) -> None:
+        for caller in self._people.values():
+            caller.close()
         for context in self.browser.contexts:
             context.close()
 
