@@ -3,10 +3,10 @@
 A look first (`dry_run`) is the same in a transaction that is rolled back: what would change, and what would be sent. A
 call takes the oldest events, a hundred at most, in one transaction, and says how to go on. Again, it changes nothing.
 
-Who hears of it (`notify`): by default `reminders`, as in reconciliation. Reminders are planned, and news is sent only if
-it is less than two hours old and the meeting is to come; older news becomes `skipped: imported`. `all` sends it whatever
-its age, `none` sends nothing at all. Nothing is posted from here: what is owed leaves with the sweep, within a minute
-in which it can still be stopped.
+Who hears of it (`notify`): by default `reminders`, as in reconciliation. Reminders are planned, and news is sent only
+if it is less than two hours old and the meeting is to come; older news becomes `skipped: imported`. `all` sends it
+whatever its age, `none` sends nothing at all. Nothing is posted from here: what is owed leaves with the sweep, within a
+minute in which it can still be stopped.
 """
 
 from __future__ import annotations
