@@ -73,6 +73,7 @@ SHELL = {
     *(
         "preferences_by_link",
         "reconcile",
+        "replaying",
         "rescheduling",
         "settings",
         "sms",
@@ -174,7 +175,7 @@ def test_a_function_imports_only_what_it_needs(name: str) -> None:
     needed = {found.removeprefix("shared.") for found in shared_modules(ROOT / "functions" / name / "main.py")}
     sends = "outbox" in needed or name == "preferences"
     assert ("mail" in needed, "sms" in needed, "messages" in needed) == (sends, sends, sends)
-    assert ("calcom_webhook" in needed) == (name == "webhook")
+    assert ("calcom_webhook" in needed) == (name in ("webhook", "replay"))
 
 
 def test_nothing_in_shared_is_left_over() -> None:
