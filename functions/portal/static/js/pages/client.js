@@ -5,6 +5,7 @@ import { config, portal } from "../data/config.js";
 import { useLoad, useQuery } from "../data/load.js";
 import { html, useEffect } from "../data/preact.js";
 import { useZone } from "../data/zone.js";
+import { SweepBanner } from "../parts/banner.js";
 import { Consents, Person, Phone, Reach, Wishes } from "../parts/client_facts.js";
 import { ClientBookings, ClientMessages, ClientNotes } from "../parts/client_lists.js";
 import { Skeleton, mount } from "../parts/page.js";
@@ -80,4 +81,4 @@ function Nobody() {
     <p><a class="button" href=${portal("/admin")}>All bookings</a></p>`;
 }
 
-mount(Client, { title: "Client", needs: "staff", wide: true });
+mount(Client, { title: "Client", needs: "staff", wide: true, Banner: SweepBanner });

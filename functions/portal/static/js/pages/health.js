@@ -4,6 +4,7 @@ import { rpc } from "../data/api.js";
 import { useLoad, useQuery } from "../data/load.js";
 import { html } from "../data/preact.js";
 import { useZone } from "../data/zone.js";
+import { SweepBanner } from "../parts/banner.js";
 import { Doubts, Drift } from "../parts/drift.js";
 import { Jobs, When } from "../parts/jobs.js";
 import { Skeleton, mount } from "../parts/page.js";
@@ -76,4 +77,4 @@ function Tile({ name, value, note, bad, href }) {
     <small>${[bad ? "Needs a look" : "", note].filter(Boolean).join(" · ")}</small></li>`;
 }
 
-mount(Health, { title: "Health", needs: "admin", wide: true });
+mount(Health, { title: "Health", needs: "admin", wide: true, Banner: SweepBanner });

@@ -19,6 +19,9 @@ const STATUSES = {
   skipped: ["Not sent", "off"],
 };
 
+/** `[value, text]` of every status. */
+export const MESSAGE_STATUSES = Object.entries(STATUSES).map(([value, [text]]) => [value, text]);
+
 export const channelName = (channel) => CHANNELS[channel] ?? channel;
 
 /** `Reminder, 1 day before`. */
