@@ -21,3 +21,4 @@ expect '401' reschedule
 expect '401' export
 expect '401' receipts/resend
 expect '403' preferences
+expect '401' replay

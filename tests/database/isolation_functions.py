@@ -102,6 +102,8 @@ FUNCTIONS: dict[str, Function] = {
     "begin_reconcile": _for_the_machinery(p_dry_run=True),
     "finish_reconcile": _for_the_machinery(p_state={}, p_started_at=_NOON, p_result={}, p_error=None),
     "reconcile_lives": _for_the_machinery(p_lives=[], p_dry_run=True),
+    "kept_events": _for_the_machinery(p_event_ids=[], p_since=None, p_after=None, p_limit=1),
+    "replay_events": _for_the_machinery(p_events=[], p_dry_run=True),
     "unmet_bookings": _for_the_machinery(p_walk_started_at=_NOON, p_met=[], p_limit=1),
     "due_doubts": _for_the_machinery(p_limit=1),
     "settle_doubts": _for_the_machinery(p_doubts=[]),
@@ -217,6 +219,7 @@ FUNCTIONS: dict[str, Function] = {
 READ_ONLY = {
     *("calendar_feed", "search_bookings", "booking_timeline", "booking_actions", "preview_plan", "dashboard"),
     *("booking_reach", "my_booking", "preview_cancel", "export_page", "require_admin", "due_doubts", "unmet_bookings"),
+    "kept_events",
     "my_preferences",
 }
 
