@@ -58,29 +58,9 @@ PURE = {
 # Talk to someone, read the clock or the environment.
 SHELL = {
     *("actions", "bulk", "calcom_api", "calcom_http", "calcom_pages", "cancelling", "database", "drift", "exporting"),
-    *(
-        "http_client",
-        "jwks",
-        "letters",
-        "link_mail",
-        "log",
-        "mail",
-        "moving",
-        "outbox",
-        "phone_verification",
-        "portal_pages",
-    ),
-    *(
-        "preferences_by_link",
-        "reconcile",
-        "replaying",
-        "rescheduling",
-        "settings",
-        "sms",
-        "static_files",
-        "sweeping",
-        "texts_in_doubt",
-    ),
+    *("http_client", "jwks", "letters", "link_mail", "log", "mail", "moving", "outbox", "phone_verification"),
+    *("portal_pages", "preferences_by_link", "reconcile", "replaying", "rescheduling", "settings", "sms"),
+    *("static_files", "sweeping", "texts_in_doubt"),
     *("tokens", "web"),
 }
 
