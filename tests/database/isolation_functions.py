@@ -19,7 +19,8 @@ _NOON = "2026-11-23T12:00:00Z"
 _NOBODY = "00000000-0000-0000-0000-000000000000"
 
 
-_TO_CLIENT = {"A:client", "S:client", "R:client"}
+_TO_CLIENT = frozenset({"A:client", "S:client", "R:client"})
+_NOTES_ON_CLIENT = frozenset({("A", "shared"), ("A", "staff"), ("S", "shared")})
 
 
 def _booking(world: World) -> Row:
@@ -265,7 +266,7 @@ FUNCTIONS: dict[str, Function] = {
         {
             **dict.fromkeys(PEOPLE, NOT_THEIRS),
             "other_host": set(),
-            **dict.fromkeys(("host", "admin"), {("A", "shared"), ("A", "staff"), ("S", "shared")}),
+            **dict.fromkeys(("host", "admin"), _NOTES_ON_CLIENT),
         },
     ),
     "dashboard": (

@@ -78,7 +78,7 @@ function Report({ report, zone }) {
 function Event({ event, zone }) {
   const { text, tone } = outcomeInWords(event.outcome);
   return html`
-    <li class="entry">
+    <li class="item">
       <div class="row"><strong><bdi>${event.trigger ?? "Unknown trigger"}</bdi></strong><span class=${`badge ${tone}`}>${text}</span></div>
       ${event.received_at ? html`<p class="muted">Came ${moment(instant(event.received_at), zone)}</p>` : null}
       ${event.error ? html`<${LongText} text=${event.error} tone="error" />` : null}
@@ -116,7 +116,7 @@ function Messages({ title, rows, none }) {
   return html`
     <h3>${title}</h3>
     ${rows.length ? html`<ul>${rows.map((message, n) => html`
-      <li class="entry" key=${n}><p>${message.says}</p>
+      <li class="item" key=${n}><p>${message.says}</p>
         <p class="muted">${channelName(message.channel)} to <bdi>${message.name ? `${message.name}, ` : ""}${message.recipient}</bdi></p></li>`)}</ul>`
     : html`<p class="muted">${none}</p>`}`;
 }
