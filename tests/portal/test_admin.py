@@ -203,9 +203,7 @@ class TestBulk:
         expect(page.get_by_text("20 of 30 bookings still wait.")).to_be_visible()
         page.get_by_role("button", name="Go on", exact=True).click()
         page.get_by_role("button", name="Go on with 20").click()
-        expect(page.get_by_role("dialog").get_by_role("status")).to_have_text(
-            "30 bookings cancelled.", timeout=60_000
-        )
+        expect(page.get_by_role("dialog").get_by_role("status")).to_have_text("30 bookings cancelled.", timeout=60_000)
         assert len(set(sent)) == 1
         assert len(house.calls("cancel")) == 30
         assert {house.calcom(uid)["status"] for uid in uids} == {"cancelled"}
