@@ -38,7 +38,6 @@ SIGHTS = (
     Sight("booking-for-host", "/bookings/{plain}", "host"),
     Sight("preferences", "/preferences", "client"),
     Sight("admin", "/admin?tab=all", "admin"),
-    Sight("admin-booking", "/admin?tab=all&booking={plain}", "admin"),
     Sight("client", "/admin/clients/client@example.com", "admin"),
     Sight("health", "/admin/health", "admin"),
     Sight("not-for-clients", "/admin", "client"),

@@ -19,7 +19,9 @@ ROLES = {"host": "host", "colleague": "host", "admin": "admin"}
 
 @dataclass
 class Portal:
-    """Who is who: `client`, `other`, `host`, `colleague` (a host too) and `admin` at example.com, each signed up at the first need.
+    """Who is who: `client`, `other`, `host`, `colleague` (a host too) and `admin` at example.com.
+
+    Each is signed up at the first need.
 
     Whatever a page complains about (an error in its console, a broken rule of its policy) fails the test, unless it
     was expected.
