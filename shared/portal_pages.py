@@ -66,6 +66,7 @@ PAGES = (
         libraries=("supabase.js", "uplot.js"),
     ),
 )
+_CALCOM = {"https://app.cal.com", "https://cal.com"}
 NOT_FOUND = Page(re.compile(r".*"), "not_found", "This page does not exist")
 
 
@@ -134,10 +135,11 @@ class Pages:
         }
         if page.embeds:
             calcom = self._config.calcom_origin
-            # Cal.com's script answers from app.cal.com with frames of cal.com, and styles its own frame's element.
-            frames = {calcom, "https://cal.com"} if calcom == "https://app.cal.com" else {calcom}
+            # Cal.com itself answers at two names, and leads from one to the other.
+            frames = {calcom} | (_CALCOM if calcom in _CALCOM else set())
             rules |= {
-                "script-src": f"'self' {calcom}",
+                # Its script is one file; it puts style sheets into the page, and loads nothing else but its frame.
+                "script-src": f"'self' {calcom}/embed/",
                 "style-src": "'self' 'unsafe-inline'",
                 "frame-src": " ".join(sorted(frames)),
             }

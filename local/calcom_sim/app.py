@@ -12,6 +12,7 @@ from local.calcom_sim.api_account import account_api
 from local.calcom_sim.api_bookings import bookings_api
 from local.calcom_sim.api_hosting import hosting_api
 from local.calcom_sim.control import control
+from local.calcom_sim.embed import embed
 from local.calcom_sim.page import pages
 from local.calcom_sim.simulator import Simulator
 
@@ -27,7 +28,7 @@ def create_app(sim: Simulator) -> Flask:
     app.config["PROPAGATE_EXCEPTIONS"] = True
     app.json.sort_keys = False  # type: ignore[attr-defined]  # Flask's default provider has it
     sim.gate.guard(app)
-    for paths in (bookings_api(sim), hosting_api(sim), account_api(sim), control(sim), pages(sim)):
+    for paths in (bookings_api(sim), hosting_api(sim), account_api(sim), control(sim), embed(sim), pages(sim)):
         app.register_blueprint(paths)
     return app
 

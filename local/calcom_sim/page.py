@@ -25,7 +25,7 @@ from local.calcom_sim.state import Booking, Json
 from local.calcom_sim.times import is_zone
 
 DAYS_SHOWN = 14
-_LANGUAGES = {"en": "English", "de": "Deutsch", "fr": "Français", "es": "Español"}
+LANGUAGES = {"en": "English", "de": "Deutsch", "fr": "Français", "es": "Español"}
 
 
 def pages(sim: Simulator) -> Blueprint:
@@ -33,20 +33,20 @@ def pages(sim: Simulator) -> Blueprint:
 
     @paths.get("/")
     def index() -> str:
-        shown = [(event_type, f"/{_owner(event_type)}/{event_type.slug}") for event_type in _types(sim)]
+        shown = [(event_type, f"/{owner_of(event_type)}/{event_type.slug}") for event_type in _types(sim)]
         return render_template("index.html", event_types=shown)
 
     @paths.route("/<owner>/<slug>", methods=["GET", "POST"])
     def booker(owner: str, slug: str) -> str | Response:
         with sim.action() as world:
             event_type = event_type_of(world, {"eventTypeSlug": slug})
-        if owner != _owner(event_type):
+        if owner != owner_of(event_type):
             raise Refusal(404, f"Cannot {request.method} {request.path}")
         refused = None
         if request.method == "POST":
             try:
                 with sim.action() as world:
-                    booked = book(world, order_of(world, _order_body(event_type)))
+                    booked = book(world, order_of(world, order_body(event_type)))
             except Refusal as refusal:
                 refused = refusal.message
             else:
@@ -57,8 +57,8 @@ def pages(sim: Simulator) -> Blueprint:
             event_type=event_type,
             refused=refused,
             needs_phone=event_type.location == ATTENDEE_PHONE,
-            languages=_LANGUAGES,
-            **_calendar(sim, event_type),
+            languages=LANGUAGES,
+            **calendar_of(sim, event_type),
         )
 
     @paths.route("/booking/<uid>", methods=["GET", "POST"])
@@ -92,7 +92,7 @@ def pages(sim: Simulator) -> Blueprint:
             else:
                 return redirect(f"/booking/{moved.uid}" + (f"?seatReferenceUid={seat}" if seat else ""), 303)
         return render_template(
-            "reschedule.html", booking=found, refused=refused, **_calendar(sim, found.event_type, moving_uid=found.uid)
+            "reschedule.html", booking=found, refused=refused, **calendar_of(sim, found.event_type, moving_uid=found.uid)
         )
 
     @paths.get("/video/<uid>")
@@ -106,7 +106,7 @@ def pages(sim: Simulator) -> Blueprint:
             newest = list(reversed(world.bookings.values()))[:200]
         return render_template("host.html", bookings=newest, refused=request.args.get("refused"))
 
-    @paths.post("/host/<uid>/<what>")
+    @paths.post("/host/<uid>/<any('confirm', 'decline', 'pay', 'cancel', 'request-reschedule'):what>")
     def host_action(uid: str, what: str) -> Response:
         reason = request.form.get("reason") or None
         try:
@@ -121,10 +121,8 @@ def pages(sim: Simulator) -> Blueprint:
                         hosting.pay(world, found)
                     case "cancel":
                         ending.cancel(world, found, reason=reason, by=found.host.email)
-                    case "request-reschedule":
-                        ending.request_reschedule(world, found, reason)
                     case _:
-                        raise Refusal(404, f"Cannot {request.method} {request.path}")
+                        ending.request_reschedule(world, found, reason)
         except Refusal as refusal:
             return redirect("/host?" + urlencode({"refused": refusal.message}), 303)
         return redirect("/host", 303)
@@ -166,7 +164,7 @@ def _booking_or_seat(sim: Simulator, uid: str) -> tuple[Booking, str | None]:
     return sim.booking(uid), None
 
 
-def _order_body(event_type: EventType) -> Json:
+def order_body(event_type: EventType) -> Json:
     """The booking form as the body of Cal.com's API."""
     form = request.form
     attendee: Json = {
@@ -188,7 +186,7 @@ def _order_body(event_type: EventType) -> Json:
     }
 
 
-def _calendar(sim: Simulator, event_type: EventType, *, moving_uid: str | None = None) -> dict[str, Any]:
+def calendar_of(sim: Simulator, event_type: EventType, *, moving_uid: str | None = None) -> dict[str, Any]:
     """Two weeks of free slots from the day asked for, in the visitor's zone."""
     zone = request.values.get("timeZone", event_type.host.time_zone)
     if not is_zone(zone):
@@ -216,7 +214,7 @@ def _local(booking: Booking) -> Json:
     return {"starts": booking.start.astimezone(zone), "ends": booking.end.astimezone(zone), "zone": name}
 
 
-def _owner(event_type: EventType) -> str:
+def owner_of(event_type: EventType) -> str:
     return TEAM_SLUG if event_type.team else event_type.host.username
 
 

@@ -75,7 +75,7 @@ def test_only_the_page_that_embeds_calcom_lets_calcom_in(portal: httpx.Client, s
     policy = portal.get("/book").headers["Content-Security-Policy"]
     rules = dict(rule.split(" ", 1) for rule in policy.split("; "))
     calcom = stack.env["CALCOM_ORIGIN"]
-    assert (rules["script-src"], rules["frame-src"]) == (f"'self' {calcom}", calcom)
+    assert (rules["script-src"], rules["frame-src"]) == (f"'self' {calcom}/embed/", calcom)
     assert (rules["frame-ancestors"], rules["base-uri"], rules["default-src"]) == ("'none'",) * 3
     assert "unsafe" not in rules["script-src"]
 

@@ -38,15 +38,18 @@ def house(clean: Stack, db: Connection) -> House:
 
 @pytest.fixture
 def portal(browser: Browser, house: House) -> Iterator[Portal]:
-    yield from _watched(Portal(browser, house))
+    portal = Portal(browser, house)
+    yield from _watched(portal)
+    portal.close()
 
 
 @pytest.fixture(scope="module")
-def _furnished(stack: Stack, db: Connection, _clean_slate: CleanSlate, browser: Browser) -> Portal:
+def _furnished(stack: Stack, db: Connection, _clean_slate: CleanSlate, browser: Browser) -> Iterator[Portal]:
     wipe(stack, _clean_slate)
     portal = Portal(browser, House(stack.env, db))
     portal.ids = furnish(portal.house)
-    return portal
+    yield portal
+    portal.close()
 
 
 @pytest.fixture
@@ -59,7 +62,7 @@ def _watched(portal: Portal) -> Iterator[Portal]:
         yield portal
         assert portal.unexpected() == []
     finally:
-        portal.close()
+        portal.clear()
 
 
 @pytest.hookimpl(wrapper=True)

@@ -25,7 +25,8 @@ _FOCUS = """() => {
   const box = element.getBoundingClientRect();
   const [left, right] = [Math.max(box.left, 0), Math.min(box.right, innerWidth)];
   const [top, bottom] = [Math.max(box.top, 0), Math.min(box.bottom, innerHeight)];
-  const own = (there) => element.contains(there) || there.contains(element) || there.closest("label")?.control === element;
+  const labels = (there) => there.closest("label")?.control === element;
+  const own = (there) => element.contains(there) || there.contains(element) || labels(there);
   const seen = right > left && bottom > top && [[.5, .5], [.1, .2], [.9, .8], [.5, .9], [.5, .1]].some(([x, y]) => {
     const there = document.elementFromPoint(left + (right - left) * x, top + (bottom - top) * y);
     return there && own(there);

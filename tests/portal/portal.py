@@ -89,12 +89,17 @@ class Portal:
             if not any(re.search(pattern, complaint) for pattern in self._expected)
         ]
 
-    def close(self) -> None:
+    def clear(self) -> None:
         """Close every window and forget what they complained about."""
         for context in self.browser.contexts:
             context.close()
         for kept in (self.pages, self._complaints, self._expected):
             kept.clear()
+
+    def close(self) -> None:
+        """Nobody calls any more."""
+        for caller in self._people.values():
+            caller.close()
 
     def _signed_in(self, who: str) -> Any:
         """What a browser keeps of a person who has signed in by password."""

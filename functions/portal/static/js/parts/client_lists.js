@@ -7,6 +7,7 @@ import { html } from "../data/preact.js";
 import { channelName, kindInWords, messageStatus } from "../words/message.js";
 import { ago, instant, moment, shortDate, clock, zoneName } from "../words/time.js";
 import { BookingCard } from "./booking_card.js";
+import { LongText } from "./long_text.js";
 import { PagedList } from "./paged_list.js";
 import { Tabs } from "./tabs.js";
 
@@ -46,7 +47,7 @@ function Note({ note, zone, now }) {
   const at = instant(note.created_at);
   return html`
     <li class="entry">
-      <p class="said">${note.body}</p>
+      <${LongText} text=${note.body} />
       <p class="muted"><bdi>${note.author_name ?? "Somebody"}</bdi>${" · "}<time datetime=${at.toISOString()} title=${moment(at, zone)}>${ago(at, now)}</time>
         ${" · "}${note.visibility === "staff" ? "for the team only" : "shared with the client"}</p>
       <${About} row=${note} zone=${zone} />

@@ -6,6 +6,7 @@ import { useLoad, usePages } from "../data/load.js";
 import { html } from "../data/preact.js";
 import { doubtEnded, doubtInWords, driftCause, driftDone, driftKind, resultInWords } from "../words/health.js";
 import { When } from "./jobs.js";
+import { LongText } from "./long_text.js";
 import { PagedList } from "./paged_list.js";
 import { Skeleton } from "./page.js";
 import { Slow, Trouble } from "./trouble.js";
@@ -77,7 +78,7 @@ function Doubt({ doubt, zone, now }) {
     <li class="entry">
       <div class="row"><strong>${doubtInWords(doubt.kind)}</strong><span class=${`badge ${doubt.resolved_at ? "off" : "wait"}`}>${doubt.resolved_at ? "Settled" : "Open"}</span>
         ${doubt.booking_id ? html`<a href=${portal(`/bookings/${doubt.booking_id}`)}>Booking</a>` : null}</div>
-      ${doubt.detail ? html`<p class="long"><bdi>${doubt.detail}</bdi></p>` : null}
+      ${doubt.detail ? html`<${LongText} text=${doubt.detail} />` : null}
       <p class="muted">${doubt.resolved_at
         ? html`${doubtEnded(doubt.outcome)}, <${When} at=${doubt.resolved_at} ...${{ zone, now }} />`
         : html`Looked at again <${When} at=${doubt.look_at} ...${{ zone, now }} />; so far ${doubt.tries} ${doubt.tries === 1 ? "time" : "times"}`}</p>

@@ -10,7 +10,7 @@ import { SignIn } from "./sign_in.js";
 
 /**
  * Show `Content` as this document's page. `needs`: nobody | person | staff | admin; whoever is not signed in does so
- * here, at this address. `Content` gets `{session}`.
+ * here, at this address. `Content` gets `{session, error}`; `error`: who that is could not be found out.
  */
 export function mount(Content, { title, needs = "person", wide = false, Banner = null }) {
   document.title = `${title} · Bookings`;
@@ -42,15 +42,15 @@ function Page({ Content, title, needs, wide, Banner }) {
     <${Header} />
     ${Banner && isIn && role ? html`<${Banner} />` : null}
     <main class=${`page${wide ? " wide" : ""}`} id="main" tabindex="-1">
-      ${error ? html`<h1>${title}</h1><${Trouble} problem=${error} retry=${open} />`
+      ${error && needs !== "nobody" ? html`<h1>${title}</h1><${Trouble} problem=${error} retry=${open} />`
         : state === "loading" && needs !== "nobody" ? html`<h1>${title}</h1><${Skeleton} />`
-        : enough ? html`<${Content} session=${session} />`
+        : enough ? html`<${Content} session=${session} error=${error} />`
         : isIn ? html`<h1>${title}</h1>
             <p class="notice">This page is for the team. <a href=${portal("/bookings")}>Go to your bookings</a></p>`
         : html`<h1>${title}</h1><${SignIn} />`}
     </main>
     <${Footer} />
-    ${state === "expired" ? html`
+    ${state === "expired" && needs !== "nobody" ? html`
       <${Dialog} title="Please sign in again" onClose=${() => {}} steady>
         <p>Your session has ended. What you typed is still here.</p>
         <${SignIn} email=${session.user?.email} />

@@ -7,6 +7,7 @@ import { html, useState } from "../data/preact.js";
 import { OUTCOME } from "../words/health.js";
 import { instant, moment } from "../words/time.js";
 import { When } from "./jobs.js";
+import { LongText } from "./long_text.js";
 import { PagedList } from "./paged_list.js";
 import { Replay } from "./replay.js";
 import { Skeleton } from "./page.js";
@@ -64,7 +65,7 @@ function Event({ event, zone, now, chosen, choose, replay }) {
         <div class="row"><strong><bdi>${event.trigger ?? "Unknown trigger"}</bdi></strong><span class=${`badge ${tone}`}>${text}</span>
           <span class="muted"><${When} at=${event.received_at} ...${{ zone, now }} /></span>
           ${event.booking_id ? html`<a href=${portal(`/bookings/${event.booking_id}`)}>Booking</a>` : null}</div>
-        ${event.error ? html`<p class="long error"><bdi>${event.error}</bdi></p>` : null}
+        ${event.error ? html`<${LongText} text=${event.error} tone="error" />` : null}
         <${Body} id=${event.id} name=${name} />
       </div>
       <button type="button" onClick=${replay}>Replay …<span class="hidden"> ${name}</span></button>
@@ -84,10 +85,11 @@ function Json({ id, name }) {
   const { data, error, reload } = useLoad((signal) => table("webhook_events", (t) => t.select("body").eq("id", id).single(), { signal }), id);
   if (error) return html`<${Trouble} problem=${error} retry=${reload} />`;
   if (!data) return html`<${Skeleton} rows="1" />`;
-  if (data.body == null) return html`<p class="muted">The body is not kept: it was no JSON, or is older than 90 days.</p>`;
+  if (data.body == null) return html`<p class="muted">The body is gone: it is older than 90 days.</p>`;
   return html`<pre class="json" tabindex="0" role="region" aria-label=${`Body of ${name}`} dir="ltr">${written(data.body)}</pre>`;
 }
 
-/** Marks that turn the direction of text would turn the JSON around them, and hide what is there: they are written out. */
-const written = (body) => JSON.stringify(body, null, 2)
+/** What was no JSON is kept as its text. Marks that turn the direction of text would turn what is around them and hide
+ * what is there: they are written out. */
+const written = (body) => (typeof body === "string" ? body : JSON.stringify(body, null, 2))
   .replace(/[\u200e\u200f\u061c\u202a-\u202e\u2066-\u2069]/g, (mark) => `\\u${mark.charCodeAt(0).toString(16).padStart(4, "0")}`);

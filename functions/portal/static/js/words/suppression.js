@@ -21,5 +21,5 @@ export function suppressionInWords({ channel, reason }) {
 }
 
 /** What lifting does, whatever the reason was. */
-export const AFTER_LIFTING = "Messages that they are owed about bookings to come are planned again, and leave as soon as they are due. "
-  + "What they wished and agreed to stays as it is.";
+export const AFTER_LIFTING = "Reminders of bookings to come are planned again, as the client wishes them. Confirmations and changes that "
+  + "were left out meanwhile are not sent by themselves: send a booking's confirmation again from its page.";
