@@ -131,6 +131,17 @@ FUNCTIONS: dict[str, Function] = {
         lambda world, booking: booking and booking["removed"],
         {**dict.fromkeys(PEOPLE), "client": False, "guest": True, "host": False, "admin": False},
     ),
+    "booking_page": (
+        _booking,
+        lambda world, page: page and (page["actions"]["part"], page["reach"] is not None, len(page["attendees"])),
+        {
+            **dict.fromkeys(PEOPLE),
+            "client": ("booker", False, 2),
+            "guest": ("guest", False, 1),
+            "host": ("staff", True, 2),
+            "admin": ("staff", True, 2),
+        },
+    ),
     "begin_action": (
         lambda world: {"p_booking_id": world.bookings["A"], "p_kind": "cancel", "p_reason": "x"},
         lambda world, begun: begun.get("part") or begun["refused"],
@@ -253,7 +264,7 @@ READ_ONLY = {
     *("calendar_feed", "search_bookings", "booking_timeline", "booking_actions", "preview_plan", "dashboard"),
     *("booking_reach", "my_booking", "preview_cancel", "export_page", "require_admin", "due_doubts", "unmet_bookings"),
     *("my_preferences", "find_bookings", "count_bookings", "matching_bookings", "filter_choices", "client_page"),
-    *("health", "sweep_age"),
+    *("health", "sweep_age", "booking_page"),
 }
 
 

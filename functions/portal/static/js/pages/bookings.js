@@ -6,6 +6,7 @@ import { usePages, useQuery } from "../data/load.js";
 import { html, useEffect, useState } from "../data/preact.js";
 import { useZone } from "../data/zone.js";
 import { BookingCard } from "../parts/booking_card.js";
+import { FeedDialog } from "../parts/feed_dialog.js";
 import { Skeleton, mount } from "../parts/page.js";
 import { Tabs } from "../parts/tabs.js";
 import { More, Slow, Trouble } from "../parts/trouble.js";
@@ -26,12 +27,16 @@ function Bookings() {
   const words = query.q ?? "";
   const zone = useZone();
   const now = new Date();
+  const [feed, setFeed] = useState(false);
   const ask = (cursor, size, signal) => rpc("search_bookings",
     { p_period: tab, p_q: words || null, p_page_cursor: cursor, p_page_size: size }, { signal });
   const list = usePages(ask, `${tab} ${words}`, PAGE, { poll: true });
 
   return html`
-    <div class="heading"><h1>My bookings</h1><a class="button primary" href=${portal("/book")}>Book a time</a></div>
+    <div class="heading"><h1>My bookings</h1>
+      <div class="row"><button type="button" onClick=${() => setFeed(true)}>Subscribe</button>
+        <a class="button primary" href=${portal("/book")}>Book a time</a></div></div>
+    ${feed ? html`<${FeedDialog} close=${() => setFeed(false)} />` : null}
     <${Tabs} label="Which bookings" panel="list" tabs=${TABS} chosen=${tab} choose=${(key) => setQuery({ tab: key, q: "" })} />
     <${Search} words=${words} search=${(q) => setQuery({ q }, { replace: true })} />
     <${ZoneLine} now=${now} />
