@@ -75,7 +75,7 @@ function Admin() {
       <${Search} words=${query.q ?? ""} search=${search} label="Search in these bookings" placeholder="Name, e-mail, phone or title" />
       <${Filters} ...${{ query, set, choices: choices.data, zone, now, narrow }} />
     </div>
-    <div class="row between">
+    <div class="told">
       <p class="count" role="status">${countInWords(counted)}${chosen.size ? html`<span class="hidden">, ${chosen.size} selected</span>` : null}</p>
       <${ZoneLine} now=${now} />
     </div>
@@ -88,7 +88,7 @@ function Admin() {
         ${rows.length ? Shown : null}
         <${More} more=${list.more} />
       </div>
-      ${query.booking ? html`<${Panel} key=${query.booking} ...${{ id: query.booking, booking: rows.find(({ id }) => id === query.booking), zone, now, changed, close: row.close, step: row.step }} />` : null}
+      ${query.booking ? html`<${Panel} ...${{ id: query.booking, zone, now, changed, close: row.close, step: row.step }} />` : null}
     </div>
     ${work.batch && asked !== "batch" && !asked ? html`<${UnfinishedBatch} waiting=${waitingIn(work.batch).length} of=${work.batch.ids.length} open=${() => setAsked("batch")} />`
       : html`<${BulkBar} ...${{ chosen, filters, choose, act: setAsked }} count=${counted} />`}
@@ -117,7 +117,11 @@ function useChosen(key) {
 function useRow(rows, query, setQuery) {
   const [at, setAt] = useState(null);
   const current = rows.some(({ id }) => id === at) ? at : (rows[0]?.id ?? null);
-  const focus = (id, what = "a") => document.querySelector(`.list [data-id="${id}"] ${what}`)?.focus();
+  const focus = (id, what = "a") => {
+    const found = document.querySelector(`.list [data-id="${CSS.escape(id)}"] ${what}`);
+    found?.focus();
+    return found;
+  };
   const beside = (id, step) => {
     const place = rows.findIndex((one) => one.id === id);
     return rows[Math.min(Math.max(place + step, 0), rows.length - 1)]?.id;
@@ -137,7 +141,7 @@ function useRow(rows, query, setQuery) {
   const close = () => {
     const id = query.booking;
     setQuery({ booking: "" });
-    setTimeout(() => focus(id));
+    setTimeout(() => focus(id) ?? document.getElementById("main").focus());
   };
   const step = (by) => {
     const next = beside(query.booking, by);

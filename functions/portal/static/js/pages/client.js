@@ -40,7 +40,7 @@ function Client() {
   return html`
     <div class="heading">
       <h1><bdi>${name}</bdi></h1>
-      <a href=${portal("/admin", { client: WHO })}>All their bookings</a>
+      <a href=${portal("/admin", { tab: "all", client: WHO })}>All their bookings</a>
     </div>
     <${Slow} slow=${slow} />
     <${Trouble} problem=${error} retry=${reload} />
