@@ -31,7 +31,8 @@ function Booking({ session }) {
     if (page) document.title = `${titleOf(page.booking)} · Bookings`;
   }, [page]);
   const close = () => setDialog(null);
-  const done = async () => {
+  const done = async (booking) => {
+    if (booking && booking.id !== page.booking.id) return location.assign(portal(`/bookings/${booking.id}`));
     await load.reload({ quiet: true });
     // The button that opened the dialog may be gone: the focus goes to the page, not nowhere.
     setTimeout(() => document.activeElement === document.body && document.getElementById("main").focus());
@@ -52,7 +53,7 @@ function Booking({ session }) {
       <section class="card" aria-label="Details"><${BookingDetails} ...${{ page, zone, now }} />
         ${page.booking.removed ? null : html`<${Actions} ...${{ page, zone, open: setDialog }} />`}
       </section>
-      <section class="card"><h2>Agenda and notes</h2><${Notes} ...${{ page, session, zone, reload: load.reload }} /></section>
+      ${page.booking.removed ? null : html`<section class="card"><h2>Agenda and notes</h2><${Notes} ...${{ page, session, zone, reload: load.reload }} /></section>`}
       <section class="card"><h2>History and messages</h2>
         <${Timeline} entries=${page.timeline} ...${{ zone, now }} raw=${session.role === "admin"} /></section>` : null}
     ${dialog === "cancel" ? html`<${CancelDialog} ...${shared} />` : null}

@@ -26,7 +26,7 @@ export function BookingDetails({ page, zone, now, clientLink }) {
       ${booking.event_type_title ? html`<dt>Kind</dt><dd><bdi>${booking.event_type_title}</bdi>
         ${booking.recurring ? html` <span class="badge">one of a series</span>` : null}</dd>` : null}
       ${booking.seats ? html`<dt>Seats</dt><dd>${booking.seats}</dd>` : null}
-      ${isOver(booking) ? html`<dt>Ended</dt><dd>${endedBy(booking)}${booking.cancellation_reason ? html`: “<bdi class="said">${booking.cancellation_reason}</bdi>”` : null}</dd>` : null}
+      ${isOver(booking) && !booking.removed ? html`<dt>Ended</dt><dd>${endedBy(booking)}${booking.cancellation_reason ? html`: “<bdi class="said">${booking.cancellation_reason}</bdi>”` : null}</dd>` : null}
       ${attendees.length ? html`<dt>People</dt>
         <dd><ul class="people">${attendees.map((person) => html`<${Person} key=${person.id} ...${{ person, clientLink }}
           reach=${reach?.find((one) => one.attendee_id === person.id)} />`)}</ul></dd>` : null}

@@ -13,7 +13,7 @@ import { Slow, Trouble } from "./trouble.js";
 
 const AHEAD = 60; // days that are looked through for the next free time
 
-/** `page` as `readBooking` gives it; `done` once it is moved. */
+/** `page` as `readBooking` gives it; `done(booking)` once it is moved: a seat is in another booking then. */
 export function MoveDialog({ page, zone, close, done }) {
   const { booking, attendees, actions } = page;
   const staff = actions.part === "staff";
@@ -23,8 +23,9 @@ export function MoveDialog({ page, zone, close, done }) {
   const [fresh, setFresh] = useState(0);
   const [reason, setReason, clear] = useDraft(`move ${booking.id}`);
   const action = useAction(async () => {
+    let moved;
     try {
-      await move(booking.id, { start, attendeeId, reason, zone });
+      moved = await move(booking.id, { start, attendeeId, reason, zone });
     } catch (problem) {
       if (problem.code === "slot_taken") {
         setStart(null);
@@ -35,7 +36,7 @@ export function MoveDialog({ page, zone, close, done }) {
     clear();
     announce("Moved. Mails about it are on their way.");
     close();
-    await done();
+    await done(moved.booking);
   });
   const submit = (event) => {
     event.preventDefault();
