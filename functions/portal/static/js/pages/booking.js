@@ -48,7 +48,7 @@ function Booking({ session }) {
     ${page ? html`
       <div class="heading"><h1><bdi>${titleOf(page.booking)}</bdi></h1><${Status} booking=${page.booking} now=${now} /></div>
       <${ZoneLine} now=${now} />
-      ${page.actions?.part === "staff" ? html`<p class="notice">You see this booking as the team. <a href=${portal("/admin", { booking: page.booking.id, period: "all" })}>Open it among all bookings</a></p>` : null}
+      ${page.actions?.part === "staff" ? html`<p class="notice">You see this booking as the team. <a href=${portal("/admin", { tab: "all", booking: page.booking.id })}>Open it among all bookings</a></p>` : null}
       ${page.booking.reschedule_requested ? html`<p class="notice">Your host asks you to pick a new time.</p>` : null}
       <section class="card" aria-label="Details"><${BookingDetails} ...${{ page, zone, now }} />
         ${page.booking.removed ? null : html`<${Actions} ...${{ page, zone, open: setDialog }} />`}

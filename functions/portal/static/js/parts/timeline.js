@@ -8,17 +8,18 @@ import { actorOf, changesOf, eventInWords, iconOf } from "../words/timeline.js";
 const FIRST = 30; // entries until one asks for more
 const SHOWN = [["all", "All"], ["event", "Changes"], ["message", "Messages"]];
 
-/** `entries` as booking_timeline gives them; `raw`: each can be opened as it is stored; `act(entry)`: what staff may do with a message. */
-export function Timeline({ entries, zone, now, raw = false, act = null }) {
-  const [which, setWhich] = useState("all");
+/** `entries` as booking_timeline gives them; `only`: event | message, nothing else and no choice; `raw`: each can be opened as it is stored; `act(entry)`: what staff may do with a message. */
+export function Timeline({ entries, zone, now, only = null, raw = false, act = null }) {
+  const [asked, setWhich] = useState("all");
+  const which = only ?? asked;
   const [all, setAll] = useState(false);
   const chosen = entries.filter((entry) => which === "all" || entry.entry === which);
   const rows = all ? chosen : chosen.slice(0, FIRST);
   return html`
-    <fieldset class="chips"><legend class="hidden">Show in the timeline</legend>
+    ${only ? null : html`<fieldset class="chips"><legend class="hidden">Show in the timeline</legend>
       ${SHOWN.map(([key, text]) => html`<button type="button" class="chip" aria-pressed=${which === key ? "true" : "false"}
         onClick=${() => setWhich(key)}>${text}</button>`)}
-    </fieldset>
+    </fieldset>`}
     ${chosen.length === 0 ? html`<p class="muted">Nothing yet.</p>` : null}
     <ol class="timeline">
       ${rows.map((entry) => html`<${Entry} key=${`${entry.entry}${entry.id}`} ...${{ entry, zone, now, raw, act }} />`)}
