@@ -144,7 +144,8 @@ class Pages:
                 "frame-src": " ".join(sorted(frames)),
             }
         else:
-            rules["require-trusted-types-for"] = "'script'"
+            # No text becomes markup or code, and nobody may make a policy that lets it.
+            rules |= {"require-trusted-types-for": "'script'", "trusted-types": "'none'"}
         return "; ".join(f"{name} {value}" for name, value in rules.items())
 
 

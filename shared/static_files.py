@@ -23,7 +23,7 @@ _TYPES = {
     ".webmanifest": "application/manifest+json",
 }
 _PLAIN = {".png"}  # compressed already
-_IMPORT = re.compile(r"""^\s*(?:import|export)\b[^"']*["'](\.[^"']+)["']""", re.MULTILINE)
+_IMPORT = re.compile(r"""^\s*(?:import|export)\b[^"']*["'](\.\.?/[^"']+)["']""", re.MULTILINE)
 
 
 @dataclass(frozen=True)

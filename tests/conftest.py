@@ -86,7 +86,12 @@ def _clean_slate(stack: Stack, db: Connection) -> CleanSlate:
 @pytest.fixture
 def clean(stack: Stack, _clean_slate: CleanSlate) -> Stack:
     """Nothing is left of earlier tests: neither rows nor users, nor mails, nor faults, nor bookings in Cal.com."""
+    wipe(stack, _clean_slate)
+    return stack
+
+
+def wipe(stack: Stack, clean_slate: CleanSlate) -> None:
+    """Make it so."""
     for url in (stack.env["RESEND_API_URL"], stack.env["TWILIO_API_URL"], stack.env["CALCOM_SIM_URL"]):
         httpx.post(f"{url}/_sim/reset", timeout=10).raise_for_status()
-    _clean_slate.restore()
-    return stack
+    clean_slate.restore()

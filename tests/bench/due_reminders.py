@@ -19,7 +19,9 @@ _DUE: LiteralString = """
         from numbers n returning id, ical_uid, starts_at),
     details as (
         insert into private.booking_details (booking_id, host_email) select n.id, 'host@example.com' from numbers n),
-    hosts as (insert into private.booking_hosts select n.id, 'host@example.com' from numbers n),
+    hosts as (
+        insert into private.booking_hosts (booking_id, email, starts_at, event_type_id)
+        select n.id, 'host@example.com', n.starts_at, 101 from numbers n),
     people as (
         insert into public.booking_attendees (booking_id, email, name, role, time_zone, locale)
         select n.id, 'client' || n.n || '@example.com', 'Client ' || n.n, 'booker',

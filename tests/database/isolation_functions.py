@@ -41,6 +41,22 @@ def _story(world: World, entries: list[Row]) -> set[str]:
     return {world.label(tables[entry["entry"]], entry | in_a) for entry in entries}
 
 
+def _listed(world: World, found: list[Row]) -> set[str]:
+    return {world.label("bookings", row) + ("-" if row["removed"] else "") for row in found}
+
+
+_LISTED = {
+    "client": {"A", "S", "R"},
+    "guest": {"A", "R-"},
+    "mate": {"S"},
+    "other": {"O"},
+    "unconfirmed": set[str](),
+    "host": {"A", "S", "R"},
+    "other_host": {"O", "U"},
+    "admin": {"A", "S", "R", "O", "U"},
+}
+
+
 FUNCTIONS: dict[str, Function] = {
     "record_event": _for_the_machinery(p_event={"source": "webhook", "received_at": _NOON, "changes": []}),
     "retry_events": _for_the_machinery(p_limit=1),
@@ -115,6 +131,17 @@ FUNCTIONS: dict[str, Function] = {
         lambda world, booking: booking and booking["removed"],
         {**dict.fromkeys(PEOPLE), "client": False, "guest": True, "host": False, "admin": False},
     ),
+    "booking_page": (
+        _booking,
+        lambda world, page: page and (page["actions"]["part"], page["reach"] is not None, len(page["attendees"])),
+        {
+            **dict.fromkeys(PEOPLE),
+            "client": ("booker", False, 2),
+            "guest": ("guest", False, 1),
+            "host": ("staff", True, 2),
+            "admin": ("staff", True, 2),
+        },
+    ),
     "begin_action": (
         lambda world: {"p_booking_id": world.bookings["A"], "p_kind": "cancel", "p_reason": "x"},
         lambda world, begun: begun.get("part") or begun["refused"],
@@ -146,30 +173,49 @@ FUNCTIONS: dict[str, Function] = {
     "export_page": (
         lambda world: {"p_filters": {}},
         lambda world, page: {world.label("bookings", {"id": row[0]}) + ("" if row[9] else "-") for row in page["rows"]},
+        _LISTED,
+    ),
+    "search_bookings": ((lambda world: {}), _listed, _LISTED),
+    "find_bookings": ((lambda world: {"p_filters": {}}), _listed, _LISTED),
+    "count_bookings": (
+        lambda world: {"p_filters": {}},
+        lambda world, answer: answer["count"],
+        {who: len(bookings) for who, bookings in _LISTED.items()},
+    ),
+    "matching_bookings": (
+        lambda world: {"p_filters": {}},
+        lambda world, answer: {world.label("bookings", {"id": id_}) for id_ in answer["ids"]},
+        {**dict.fromkeys(PEOPLE, NOT_THEIRS), **{who: _LISTED[who] for who in ("host", "other_host", "admin")}},
+    ),
+    "filter_choices": (
+        lambda world: {},
+        lambda world, answer: {host["email"].split("@")[0] for host in answer["hosts"]},
         {
-            "client": {"A", "S", "R"},
-            "guest": {"A", "R-"},
-            "mate": {"S"},
-            "other": {"O"},
-            "unconfirmed": set(),
-            "host": {"A", "S", "R"},
-            "other_host": {"O", "U"},
-            "admin": {"A", "S", "R", "O", "U"},
+            **dict.fromkeys(PEOPLE, NOT_THEIRS),
+            "host": {"host"},
+            "other_host": {"other_host"},
+            "admin": {"host", "other_host"},
         },
     ),
-    "search_bookings": (
-        lambda world: {},
-        lambda world, found: {world.label("bookings", row) + ("-" if row["removed"] else "") for row in found},
+    "client_page": (
+        lambda world: {"p_email": address("client")},
+        lambda world, page: (page["counts"]["upcoming"], page["sms_consents"] is not None),
         {
-            "client": {"A", "S", "R"},
-            "guest": {"A", "R-"},
-            "mate": {"S"},
-            "other": {"O"},
-            "unconfirmed": set(),
-            "host": {"A", "S", "R"},
-            "other_host": {"O", "U"},
-            "admin": {"A", "S", "R", "O", "U"},
+            **dict.fromkeys(PEOPLE, NOT_THEIRS),
+            "host": (3, False),
+            "other_host": NOT_THERE,
+            "admin": (3, True),
         },
+    ),
+    "health": (
+        lambda world: {"p_from": "2026-01-01T00:00:00Z", "p_to": "2026-02-01T00:00:00Z"},
+        lambda world, answer: answer["doubts"]["open"],
+        {**dict.fromkeys(PEOPLE, NOT_THEIRS), "admin": 1},
+    ),
+    "sweep_age": (
+        lambda world: {},
+        lambda world, answer: answer,
+        {**dict.fromkeys(PEOPLE, NOT_THEIRS), **dict.fromkeys(("host", "other_host", "admin"))},
     ),
     "booking_timeline": (
         _booking,
@@ -217,7 +263,8 @@ FUNCTIONS: dict[str, Function] = {
 READ_ONLY = {
     *("calendar_feed", "search_bookings", "booking_timeline", "booking_actions", "preview_plan", "dashboard"),
     *("booking_reach", "my_booking", "preview_cancel", "export_page", "require_admin", "due_doubts", "unmet_bookings"),
-    "my_preferences",
+    *("my_preferences", "find_bookings", "count_bookings", "matching_bookings", "filter_choices", "client_page"),
+    *("health", "sweep_age", "booking_page"),
 }
 
 

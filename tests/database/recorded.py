@@ -25,8 +25,14 @@ _OF_BOOKING = (
 _OF_PERSON = ("email", "phone", "name", "time_zone", "locale", "responses", "absent")
 # Everything about bookings, what refers to something before what it refers to.
 _TABLES = (
-    *("private.delivery_attempts", "private.outbox_batches", "private.outbox", "notifications", "booking_events"),
-    *("booking_notes", "booking_attendees", "doubts", "private.report_keys", "private.reports"),
+    *(
+        "private.delivery_attempts",
+        "private.outbox_batches",
+        "private.outbox",
+        "private.listed_messages",
+        "notifications",
+    ),
+    *("booking_events", "booking_notes", "booking_attendees", "doubts", "private.report_keys", "private.reports"),
     *("private.booking_nodes", "private.booking_details", "private.booking_hosts", "private.booking_aliases"),
     *("private.pending_events", "webhook_events", "bookings"),
 )

@@ -18,15 +18,21 @@ _BOOKINGS: LiteralString = """
             'consultation', 'Consultation', n.starts_at, n.starts_at + interval '30 minutes', 'integrations:daily',
             'https://video.example.com/' || n.n, 'Holly Host', 'host@example.com', 'Europe/Berlin'
         from numbers n),
-    hosts as (insert into private.booking_hosts select n.id, 'host@example.com' from numbers n),
+    hosts as (
+        insert into private.booking_hosts (booking_id, email, starts_at, event_type_id)
+        select n.id, 'host@example.com', n.starts_at, 101 from numbers n),
     people as (
         insert into public.booking_attendees (booking_id, email, name, role)
         select n.id, 'client' || n.n || '@example.com', 'Client ' || n.n, 'booker' from numbers n
-        returning id, booking_id, email)
-    insert into public.notifications (booking_id, attendee_id, channel, kind, recipient, ical_uid, starts_at, revision,
-        time_zone, locale, status, sent_at)
-    select p.booking_id, p.id, 'email', 'confirmation', p.email, 'x', now(), 0, 'Europe/Berlin', 'en', 'sent', now()
-    from people p
+        returning id, booking_id, email),
+    messages as (
+        insert into public.notifications (booking_id, attendee_id, channel, kind, recipient, ical_uid, starts_at,
+            revision, time_zone, locale, status, sent_at)
+        select p.booking_id, p.id, 'email', 'confirmation', p.email, 'x', now(), 0, 'Europe/Berlin', 'en', 'sent', now()
+        from people p
+        returning id, booking_id, status, created_at)
+    insert into private.listed_messages (notification_id, booking_id, starts_at, status, at)
+    select m.id, m.booking_id, n.starts_at, m.status, m.created_at from messages m join numbers n on n.id = m.booking_id
 """
 
 
@@ -39,4 +45,7 @@ def insert(db: Connection, count: int, after: str = "0 minutes") -> None:
         # As a replica: foreign keys need no checking, and nothing is planned.
         db.execute("set local session_replication_role = replica")
         db.execute(_BOOKINGS, {"count": count, "after": after})
-    db.execute("analyze public.bookings, public.booking_attendees, public.notifications, private.booking_hosts")
+    db.execute(
+        "analyze public.bookings, public.booking_attendees, public.notifications, private.booking_hosts,"
+        " private.listed_messages"
+    )

@@ -14,12 +14,12 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
 from tests.database.api import PASSWORD, Caller
 from tests.functions.acting import House
 
-ROLES = {"host": "host", "admin": "admin"}
+ROLES = {"host": "host", "colleague": "host", "admin": "admin"}
 
 
 @dataclass
 class Portal:
-    """Who is who: `client`, `other`, `host` and `admin` at example.com, each signed up at the first need.
+    """Who is who: `client`, `other`, `host`, `colleague` (a host too) and `admin` at example.com, each signed up at the first need.
 
     Whatever a page complains about (an error in its console, a broken rule of its policy) fails the test, unless it
     was expected.
@@ -27,6 +27,7 @@ class Portal:
 
     browser: Browser
     house: House
+    ids: dict[str, str] = field(default_factory=dict)  # of bookings, by a name that the test gave
     pages: list[Page] = field(default_factory=list)
     _people: dict[str, Caller] = field(default_factory=dict)
     _complaints: list[str] = field(default_factory=list)
@@ -86,9 +87,17 @@ class Portal:
             if not any(re.search(pattern, complaint) for pattern in self._expected)
         ]
 
-    def close(self) -> None:
+    def clear(self) -> None:
+        """Close every window and forget what they complained about."""
         for context in self.browser.contexts:
             context.close()
+        for kept in (self.pages, self._complaints, self._expected):
+            kept.clear()
+
+    def close(self) -> None:
+        """Nobody calls any more."""
+        for caller in self._people.values():
+            caller.close()
 
     def _signed_in(self, who: str) -> Any:
         """What a browser keeps of a person who has signed in by password."""

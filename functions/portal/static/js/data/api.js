@@ -22,21 +22,21 @@ export function table(name, ask, { signal } = {}) {
 }
 
 /** The JSON of one of our functions: `call("POST", "/cancel", {body})`; null where it answers without any. */
-export async function call(method, path, { body, query, signal } = {}) {
-  const response = await fetchFrom(method, path, { body, query, signal });
+export async function call(method, path, options) {
+  const response = await fetchFrom(method, path, options);
   const text = await response.text();
   return text ? JSON.parse(text) : null;
 }
 
-/** The answer of one of our functions, for what is not JSON. */
-export function fetchFrom(method, path, { body, query = {}, signal, headers = {} } = {}) {
+/** The answer of one of our functions, for what is not JSON. `seconds`: until it is given up (20); null: never. */
+export function fetchFrom(method, path, { body, query = {}, signal, headers = {}, seconds } = {}) {
   return asMyself(async () => {
     const token = await accessToken();
     if (!token) throw new Problem("not_signed_in", { status: 401 });
     const sent = body === undefined ? {} : { body: JSON.stringify(body) };
     const all = { Authorization: `Bearer ${token}`, ...(sent.body ? { "Content-Type": "application/json" } : {}), ...headers };
     const url = config.functions_url + path + queryOf(query);
-    const response = await bounded(url, { method, headers: all, signal, ...sent }).catch((error) => {
+    const response = await bounded(url, { method, headers: all, signal, ...sent }, seconds && seconds * 1000).catch((error) => {
       throw unanswered(error);
     });
     if (!response.ok) throw await problemOf(response);

@@ -100,8 +100,9 @@ function authProblem(error, refused = "invalid") {
   return new Problem(refused, { status: error.status, detail: refused === "invalid" ? error.message : "" });
 }
 
-/** `fetch` that does not wait for ever. */
-export function bounded(input, init = {}) {
-  const limit = AbortSignal.timeout(SLOWEST);
+/** `fetch` that does not wait for ever; `milliseconds` null: it does, for what comes piece by piece. */
+export function bounded(input, init = {}, milliseconds = SLOWEST) {
+  if (milliseconds === null) return fetch(input, init);
+  const limit = AbortSignal.timeout(milliseconds);
   return fetch(input, { ...init, signal: init.signal ? AbortSignal.any([init.signal, limit]) : limit });
 }

@@ -11,8 +11,12 @@ export function Dialog({ title, onClose, steady = false, wide = false, children 
 
   useLayoutEffect(() => {
     const before = document.activeElement;
-    dialog.current.showModal();
-    return () => before?.isConnected && before.focus();
+    const node = dialog.current;
+    node.showModal();
+    return () => {
+      node.close(); // while it is open, nothing beside it takes the focus
+      if (before?.isConnected) before.focus();
+    };
   }, []);
 
   useEffect(() => {

@@ -3,15 +3,14 @@
 // The pages speak English; whether hours count to 12 or 24, and in which order a date is written, is the reader's.
 const READER = new Intl.DateTimeFormat(undefined, { hour: "numeric" }).resolvedOptions();
 const LANGUAGE = READER.locale.startsWith("en") ? READER.locale : "en-GB";
-const HOURS = READER.hourCycle;
+const HOURS = ["h11", "h12"].includes(READER.hourCycle) ? { hour: "numeric", hourCycle: "h12" } : { hour: "2-digit", hourCycle: "h23" };
 
 const formats = new Map();
 
 function format(zone, options) {
   const key = `${zone} ${JSON.stringify(options)}`;
   if (!formats.has(key)) {
-    const clock = options.hour ? { hourCycle: HOURS } : {};
-    formats.set(key, new Intl.DateTimeFormat(LANGUAGE, { timeZone: zone, ...clock, ...options }));
+    formats.set(key, new Intl.DateTimeFormat(LANGUAGE, { timeZone: zone, ...options }));
   }
   return formats.get(key);
 }
@@ -24,7 +23,7 @@ export function instant(text) {
 }
 
 /** `09:00` or `9:00 AM`. */
-export const clock = (at, zone) => format(zone, { hour: "numeric", minute: "2-digit" }).format(at);
+export const clock = (at, zone) => format(zone, { ...HOURS, minute: "2-digit" }).format(at);
 
 /** `Tue, 1 December 2026`. */
 export const date = (at, zone) =>
@@ -42,8 +41,7 @@ export function dateBlock(at, zone) {
 /** `2026-12-01`: the day of an instant in a zone. Days compare as text. */
 export function dayOf(at, zone) {
   const { year, month, day } = Object.fromEntries(
-    new Intl.DateTimeFormat("en-CA", { timeZone: zone, year: "numeric", month: "2-digit", day: "2-digit" })
-      .formatToParts(at).map((part) => [part.type, part.value]),
+    format(zone, { year: "numeric", month: "2-digit", day: "2-digit" }).formatToParts(at).map((part) => [part.type, part.value]),
   );
   return `${year}-${month}-${day}`;
 }
@@ -69,7 +67,7 @@ export function offset(at, zone) {
 }
 
 function offsetMinutes(at, zone) {
-  const part = new Intl.DateTimeFormat("en", { timeZone: zone, timeZoneName: "longOffset" })
+  const part = format(zone, { timeZoneName: "longOffset" })
     .formatToParts(at).find((one) => one.type === "timeZoneName").value; // GMT, GMT+05:45
   const [, sign, hours, minutes] = /GMT(?:([+-])(\d\d):(\d\d))?/.exec(part);
   return sign ? (sign === "-" ? -1 : 1) * (Number(hours) * 60 + Number(minutes)) : 0;

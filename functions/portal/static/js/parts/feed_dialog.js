@@ -1,0 +1,38 @@
+// My bookings as a live calendar. Its address is the right to read it, and is shown once: we keep only its hash.
+
+import { makeFeed, revokeFeed } from "../data/booking_page.js";
+import { useAction } from "../data/load.js";
+import { html, useState } from "../data/preact.js";
+import { announce } from "./announcer.js";
+import { Dialog } from "./dialog.js";
+import { Field } from "./field.js";
+import { Slow, Trouble } from "./trouble.js";
+
+export function FeedDialog({ close }) {
+  const [feed, setFeed] = useState(null);
+  const make = useAction(async () => setFeed(await makeFeed()));
+  const stop = useAction(async () => {
+    await revokeFeed();
+    setFeed(null);
+    announce("The link is dead. Calendars that use it get nothing any more.");
+  });
+  const copy = async () => {
+    await navigator.clipboard.writeText(feed.url);
+    announce("Copied.");
+  };
+  return html`
+    <${Dialog} title="Subscribe to my bookings" onClose=${close}>
+      <p>Your calendar shows all your bookings, and follows when they move or are cancelled.</p>
+      <p class="notice">Anyone with this link can see your bookings. Making a new one ends the one before.</p>
+      ${feed ? html`
+        <${Field} label="Address of the calendar" readonly value=${feed.url} onInput=${() => {}} onFocus=${(event) => event.target.select()} />
+        <div class="row"><a class="button primary" href=${feed.webcal}>Open in my calendar</a><button type="button" onClick=${copy}>Copy</button></div>
+        <p class="muted">Google: Other calendars, From URL. Outlook: Add calendar, Subscribe from web. They look for changes every few hours.</p>` : null}
+      <${Slow} slow=${make.slow || stop.slow} />
+      <${Trouble} problem=${make.error ?? stop.error} />
+      <div class="actions">
+        <button type="button" disabled=${stop.running} onClick=${stop.run}>Stop sharing</button>
+        <button type="button" class=${feed ? "" : "primary"} disabled=${make.running} onClick=${make.run}>${feed ? "Reset link" : "Make a link"}</button>
+      </div>
+    <//>`;
+}

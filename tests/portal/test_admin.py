@@ -1,0 +1,339 @@
+"""The team's list: found among 10,000, filtered, kept as views, changed in bulk, exported; by keyboard; by whom."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from playwright.sync_api import Locator, Page, expect
+
+from tests.conftest import Connection
+from tests.functions import many_bookings
+from tests.functions.acting import CONFIRMED, PANEL, PLAIN, House, monday
+from tests.portal import axe
+from tests.portal.portal import Portal
+
+MANY = 10_000
+REASON = "The house is closed"
+
+
+class TestFinding:
+    def test_one_among_ten_thousand(self, portal: Portal, db: Connection) -> None:
+        many(db, MANY)
+        page = portal.open("/admin", "admin")
+        expect(status(page)).to_contain_text("10,000 bookings")
+        expect(page.get_by_role("tab", name="Upcoming (10,000)")).to_be_visible()
+        page.get_by_role("searchbox").fill("client7342@ex")
+        expect(status(page)).to_have_text("1 booking")
+        expect(rows(page)).to_have_count(1)
+        expect(rows(page)).to_contain_text("Client 7342")
+        expect(rows(page)).to_contain_text("Confirmed")
+        expect(rows(page)).to_contain_text("Sent")
+        assert query(page) == {"q": "client7342@ex"}
+
+    def test_more_by_key(self, portal: Portal, db: Connection) -> None:
+        many(db, 120)
+        page = portal.open("/admin", "admin")
+        for shown in (50, 100, 120):
+            expect(rows(page)).to_have_count(shown)
+            if shown < 120:
+                page.get_by_role("button", name="Show more").click()
+        expect(page.get_by_role("button", name="Show more")).to_have_count(0)
+        names = [re.findall(r"Client \d+", text)[0] for text in rows(page).all_inner_texts()]
+        assert names == [f"Client {n}" for n in range(1, 121)]
+
+    def test_filters_are_in_the_address_and_back_takes_them_off(self, portal: Portal, house: House) -> None:
+        house.book(PLAIN, monday(9))
+        house.book(CONFIRMED, monday(11), "other@example.com")
+        page = portal.open("/admin", "admin")
+        expect(rows(page)).to_have_count(2)
+
+        page.get_by_role("button", name="Status").click()
+        page.get_by_role("checkbox", name="Awaiting confirmation").check()
+        expect(rows(page)).to_have_count(1)
+        expect(rows(page)).to_contain_text("Other")
+        page.keyboard.press("Escape")
+        expect(page.get_by_role("button", name="Status: Awaiting confirmation", exact=False).first).to_be_focused()
+        assert query(page) == {"status": "pending"}
+
+        page.reload()
+        expect(rows(page)).to_have_count(1)
+        page.go_back()
+        expect(rows(page)).to_have_count(2)
+        assert query(page) == {}
+        page.go_forward()
+        page.get_by_role("button", name="Remove the filter Status: Awaiting confirmation").click()
+        expect(rows(page)).to_have_count(2)
+
+        page.get_by_role("tab", name="Unconfirmed").click()
+        expect(rows(page)).to_have_count(1)
+        page.get_by_role("button", name="Client").click()
+        page.get_by_role("textbox", name="Client").fill("client@example.com")
+        page.get_by_role("button", name="Show their bookings").click()
+        expect(page.get_by_role("heading", name="No bookings match")).to_be_visible()
+        page.get_by_role("button", name="Clear search and filters").click()
+        expect(rows(page)).to_have_count(1)
+
+    def test_the_past_opens_with_thirty_days_that_can_be_taken_off(self, portal: Portal, house: House) -> None:
+        house.book(PLAIN, monday(9) - timedelta(days=28))
+        house.book(PLAIN, monday(9) - timedelta(days=91), "other@example.com")
+        page = portal.open("/admin?tab=past", "admin", time_zone="Pacific/Auckland")
+        expect(rows(page)).to_have_count(1)
+        pill = page.locator(".filter", has_text="Booking time: Last 30 days")
+        assert re.fullmatch(
+            r"Booking time from \w{3}, .*Pacific/Auckland \(UTC\+1[23]\) until before .*Pacific/Auckland \(UTC\+1[23]\)",
+            pill.get_attribute("title") or "",
+        )
+        page.get_by_role("button", name="Remove the filter Booking time").click()
+        expect(rows(page)).to_have_count(2)
+        assert query(page) == {"tab": "past", "date": "any"}
+        page.get_by_role("button", name="Date").click()
+        page.get_by_role("radio", name="Created at").check()
+        page.get_by_role("radio", name="Today").check()
+        expect(rows(page)).to_have_count(2)
+        assert query(page) == {"tab": "past", "by": "created", "date": "today"}
+
+    def test_the_state_of_the_last_message(self, portal: Portal, house: House) -> None:
+        house.sim("faults", {})
+        house.book(PLAIN, monday(9))
+        house.book(PLAIN, monday(11), "other@example.com")
+        house.sweep()
+        house.db.execute("update public.notifications set status = 'bounced' where recipient = 'other@example.com'")
+        page = portal.open("/admin?message=bounced,failed", "admin")
+        expect(rows(page)).to_have_count(1)
+        expect(rows(page)).to_contain_text("Bounced")
+
+
+def test_a_view_is_saved_used_renamed_and_deleted(portal: Portal, house: House) -> None:
+    house.book(CONFIRMED, monday(11), "other@example.com")
+    page = portal.open("/admin?tab=all&status=pending&q=other", "admin")
+    page.get_by_role("button", name="Saved views").click()
+    page.get_by_role("button", name="Save this view").click()
+    page.get_by_label("Name").fill("Morning <b>round</b>")
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.get_by_text("is saved.")).to_be_visible()
+    expect(page.get_by_role("button", name="View: Morning <b>round</b>")).to_be_visible()
+
+    page.goto(f"{portal.url}/admin")
+    page.get_by_role("button", name="Saved views").click()
+    page.get_by_role("button", name="Morning <b>round</b>", exact=True).click()
+    expect(rows(page)).to_have_count(1)
+    assert query(page) == {"tab": "all", "status": "pending", "q": "other"}
+    page.get_by_role("button", name="View: Morning").click()
+    page.get_by_role("button", name="Rename").click()
+    page.get_by_label("Name").fill("Evening")
+    page.get_by_role("dialog").get_by_role("button", name="Rename").click()
+    page.get_by_role("button", name="View: Evening").click()
+    page.get_by_role("button", name="Delete").click()
+    page.get_by_role("button", name="Delete the view").click()
+    expect(page.get_by_role("button", name="Saved views")).to_be_visible()
+    assert house.db.execute("select count(*) from public.saved_views").fetchone() == (0,)
+
+
+class TestBulk:
+    """30 bookings of 30 clients, all that match a search."""
+
+    def test_thirty_are_cancelled_though_two_fail(self, portal: Portal, house: House) -> None:
+        uids = book(house, 30)
+        page = portal.open("/admin?q=client", "admin")
+        page.get_by_role("checkbox", name="Select Consultation").first.check()
+        page.get_by_role("button", name="Select all 30 matching").click()
+        expect(page.get_by_text("30 selected", exact=True)).to_be_visible()
+        page.get_by_role("button", name="Cancel bookings").click()
+        dialog = page.get_by_role("dialog")
+        expect(dialog).to_contain_text("30 bookings will be cancelled. Their people are told by 30 e-mails.")
+        assert axe.violations(page) == []
+        go = dialog.get_by_role("button", name="Cancel 30 bookings")
+        dialog.get_by_label("Reason").fill(REASON)
+        expect(go).to_be_disabled()
+        dialog.get_by_label("Type 30 to go on").fill("29")
+        expect(dialog.get_by_text("That is not 30.")).to_be_visible()
+        expect(go).to_be_disabled()
+        dialog.get_by_label("Type 30 to go on").fill("30")
+        assert house.calls("cancel") == []
+
+        house.sim("faults", {"api": {"fail": ["ok"] * 4 + [400] + ["ok"] * 9 + [400], "only": "/cancel"}})
+        go.click()
+        expect(dialog.get_by_role("status")).to_have_text("28 bookings cancelled, 2 failed.", timeout=60_000)
+        expect(dialog.locator("tr.failed")).to_have_count(2)
+        assert sorted(house.calcom(uid)["status"] for uid in uids) == ["accepted"] * 2 + ["cancelled"] * 28
+        assert axe.violations(page) == []
+
+        failures = downloaded(page, lambda: dialog.get_by_role("button", name="Failures as CSV").click())
+        living = {house.id_of(uid) for uid in uids if house.calcom(uid)["status"] == "accepted"}
+        assert {row["booking_id"] for row in failures} == living
+        dialog.get_by_role("button", name="Close", exact=True).last.click()
+        expect(page.get_by_role("dialog")).to_have_count(0)
+        expect(rows(page)).to_have_count(2)
+        house.flush()
+        told = house.db.execute(
+            "select distinct actor, reason, batch_id::text from public.booking_events where kind = 'cancelled'"
+        ).fetchall()
+        assert [row[:2] for row in told] == [("admin", REASON)]
+
+    def test_it_goes_on_after_a_cut_and_a_reload(self, portal: Portal, house: House) -> None:
+        uids = book(house, 30)
+        page = portal.open("/admin", "admin")
+        begin(page, 30)
+        sent: list[Any] = []
+
+        # The second chunk is carried out, but nobody hears of it.
+        def cut(route: Any) -> None:
+            body = route.request.post_data_json
+            sent.append(body["batch_id"])
+            if len(sent) == 2:
+                route.fetch()
+                route.abort()
+            else:
+                route.continue_()
+
+        portal.expect("ERR_FAILED")
+        page.route("**/cancel", cut)
+        page.get_by_role("dialog").get_by_role("button", name="Cancel 30 bookings").click()
+        expect(page.get_by_role("dialog")).to_contain_text("10 of 30 done", timeout=60_000)
+        expect(page.get_by_role("alert")).to_contain_text("offline")
+        page.reload()
+        expect(page.get_by_text("20 of 30 bookings still wait.")).to_be_visible()
+        page.get_by_role("button", name="Go on", exact=True).click()
+        page.get_by_role("button", name="Go on with 20").click()
+        expect(page.get_by_role("dialog").get_by_role("status")).to_have_text("30 bookings cancelled.", timeout=60_000)
+        assert len(set(sent)) == 1
+        assert len(house.calls("cancel")) == 30
+        assert {house.calcom(uid)["status"] for uid in uids} == {"cancelled"}
+
+    def test_it_can_be_stopped(self, portal: Portal, house: House) -> None:
+        book(house, 26)
+        page = portal.open("/admin", "admin")
+        begin(page, 26)
+        dialog = page.get_by_role("dialog")
+        dialog.get_by_role("button", name="Cancel 26 bookings").click()
+        dialog.get_by_role("button", name="Stop").click()
+        expect(dialog.get_by_role("button", name="Go on with 16")).to_be_visible(timeout=30_000)
+        dialog.get_by_role("button", name="Leave the others as they are").click()
+        expect(rows(page)).to_have_count(16)
+        assert len(house.calls("cancel")) == 10
+
+    def test_confirmations_go_out_again(self, portal: Portal, house: House) -> None:
+        book(house, 2)
+        over = house.book(PLAIN, monday(9) - timedelta(days=28))
+        house.sweep()
+        page = portal.open("/admin?tab=all", "admin")
+        page.get_by_role("checkbox", name="Select all rows that are shown").check()
+        page.get_by_role("button", name="Resend confirmation").click()
+        dialog = page.get_by_role("dialog")
+        expect(dialog).to_contain_text("2 bookings will be sent again.")
+        expect(dialog.locator("tr.failed")).to_have_count(1)
+        dialog.get_by_role("button", name="Send 2 again").click()
+        expect(dialog.get_by_role("status")).to_have_text("2 bookings sent again.")
+        house.sweep()
+        assert [len(house.mails(f"client{n}@example.com")) for n in range(2)] == [2, 2]
+        assert over
+
+
+class TestCsv:
+    def test_of_the_view_is_what_the_filter_shows(self, portal: Portal, house: House, db: Connection) -> None:
+        many(db, 2500)
+        house.book(PLAIN, monday(9), "other@example.com")
+        page = portal.open("/admin?q=client", "admin", time_zone="Asia/Kathmandu")
+        expect(status(page)).to_have_text("2,500 bookings")
+        page.get_by_role("button", name="Export …").click()
+        expect(page.get_by_role("dialog")).to_contain_text("2,500 bookings of this view.")
+        expect(page.get_by_role("dialog")).to_contain_text("Asia/Kathmandu (UTC+5:45)")
+        found = downloaded(page, lambda: page.get_by_role("dialog").get_by_role("button", name="Export").click())
+        expect(page.get_by_text("The file has 2,500 bookings.")).to_be_visible()
+        assert [row["booker_name"] for row in found] == [f"Client {n}" for n in range(1, 2501)]
+        assert {row["time_zone"] for row in found} == {"Asia/Kathmandu"}
+
+    def test_of_a_selection(self, portal: Portal, db: Connection) -> None:
+        many(db, 5)
+        page = portal.open("/admin", "admin")
+        for name in ("Client 2,", "Client 4,"):
+            page.get_by_role("checkbox", name=re.compile(name)).check()
+        page.get_by_role("button", name="Export", exact=True).click()
+        found = downloaded(page, lambda: page.get_by_role("dialog").get_by_role("button", name="Export").click())
+        assert sorted(row["booker_name"] for row in found) == ["Client 2", "Client 4"]
+
+
+class TestWho:
+    def test_a_host_sees_only_their_own(self, portal: Portal, house: House) -> None:
+        house.book(PLAIN, monday(9))
+        theirs = house.book(PANEL, monday(11), "other@example.com")
+        page = portal.open("/admin?tab=all", "colleague")
+        expect(rows(page)).to_have_count(1)
+        expect(rows(page)).to_contain_text("Other")
+        assert theirs
+        other = portal.open(f"/admin?booking={house.id_of(house.book(PLAIN, monday(15))['uid'])}", "colleague")
+        expect(other.get_by_role("alert")).to_contain_text("This is not here.")
+
+    def test_a_client_is_refused(self, portal: Portal, house: House) -> None:
+        house.book(PLAIN, monday(9))
+        page = portal.open("/admin", "client")
+        expect(page.get_by_text("This page is for the team.")).to_be_visible()
+        expect(page.get_by_text("Consultation")).to_have_count(0)
+
+
+class TestBanner:
+    def test_it_is_there_while_the_sweep_rests(self, portal: Portal, house: House) -> None:
+        banner = "Messages are not leaving."
+        for path in ("/admin", "/admin/health"):
+            expect(portal.open(path, "admin").get_by_text(banner)).to_be_visible()
+        house.sweep()
+        page = portal.open("/admin", "admin")
+        expect(status(page)).to_be_attached()
+        expect(page.get_by_text(banner)).to_have_count(0)
+        house.db.execute("update public.job_runs set finished_at = now() - interval '11 minutes' where heartbeat")
+        page.reload()
+        expect(page.get_by_text("last ran 11 minutes ago")).to_be_visible()
+
+
+def many(db: Connection, count: int) -> None:
+    """That many bookings to come, which can be searched for."""
+    many_bookings.insert(db, count)
+    db.execute("select private.refresh_search_texts(array(select id from public.bookings))")
+
+
+def book(house: House, count: int) -> list[str]:
+    """Bookings of as many clients, an hour apart. → their uids"""
+    with ThreadPoolExecutor(4) as threads:
+        return list(threads.map(lambda n: _booked(house, n), range(count)))
+
+
+def _booked(house: House, n: int) -> str:
+    uid: str = house.book(PLAIN, monday(0) + timedelta(hours=n), f"client{n}@example.com")["uid"]
+    return uid
+
+
+def begin(page: Page, count: int) -> None:
+    """Select all and see the preview of their cancellation, with reason and number typed."""
+    page.get_by_role("checkbox", name="Select all rows that are shown").check()
+    page.get_by_role("button", name="Cancel bookings").click()
+    page.get_by_label("Reason").fill(REASON)
+    page.get_by_label(f"Type {count} to go on").fill(str(count))
+
+
+def rows(page: Page) -> Locator:
+    return page.locator(".list tbody tr")
+
+
+def status(page: Page) -> Locator:
+    return page.locator(".count")
+
+
+def query(page: Page) -> dict[str, str]:
+    return {name: values[0] for name, values in parse_qs(urlsplit(page.url).query).items()}
+
+
+def downloaded(page: Page, act: Any) -> Sequence[dict[str, str]]:
+    """The rows of the CSV that the page gives after `act()`."""
+    with page.expect_download() as download:
+        act()
+    data = Path(download.value.path()).read_bytes()
+    assert data.startswith(b"\xef\xbb\xbf")
+    return list(csv.DictReader(io.StringIO(data.decode("utf-8-sig"), newline="")))
