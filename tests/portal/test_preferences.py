@@ -46,7 +46,7 @@ def planned(house: House) -> list[tuple[str, int]]:
 def texted(house: House) -> str:
     """The code of the last text."""
     listed = httpx.get(f"{house.env['TWILIO_API_URL']}/_sim/messages").json()
-    return re.findall(r"\b\d{6}\b", listed[-1]["text"])[0]
+    return str(re.findall(r"\b\d{6}\b", listed[-1]["text"])[0])
 
 
 def verified(portal: Portal) -> None:
@@ -57,13 +57,15 @@ def verified(portal: Portal) -> None:
         [EMAIL, PHONE],
     )
     portal.house.db.execute(
-        "insert into public.sms_consents (email, phone, text_shown, source) values (%s, %s, 'I agree to this.', 'portal')",
+        "insert into public.sms_consents (email, phone, text_shown, source)"
+        " values (%s, %s, 'I agree to this.', 'portal')",
         [EMAIL, PHONE],
     )
 
 
 def test_what_is_chosen_is_planned_and_shown_beforehand(portal: Portal, house: House) -> None:
     house.book(PLAIN, monday(9))
+    house.sweep()
     page = portal.open("/preferences", "client")
     plan = section(page, "What you will get")
     expect(plan.get_by_role("listitem")).to_have_count(2)
@@ -150,6 +152,7 @@ def test_a_number_is_proven_agreed_to_and_removed(portal: Portal, house: House) 
     expect(page.get_by_role("button", name="Keep number")).to_be_focused()
     page.get_by_role("dialog").get_by_role("button", name="Remove number").click()
     expect(page.get_by_role("button", name="Add a number", exact=True)).to_be_visible()
+    assert page.evaluate("document.activeElement.id") == "main"  # what had the focus is gone
     assert wishes(house, "phone", "sms_reminders", "sms_lead") == (None, False, 120)
     assert house.db.execute(consents, [PHONE]).fetchall() == [(shown, False)]
     assert page.evaluate("document.documentElement.scrollWidth") == 320
@@ -177,7 +180,9 @@ def test_texts_turned_off_are_agreed_to_anew(portal: Portal, house: House) -> No
 
 def test_a_number_that_texted_stop(portal: Portal, house: House) -> None:
     verified(portal)
-    house.db.execute("insert into public.suppressions (channel, address, reason) values ('sms', %s, 'stopped')", [PHONE])
+    house.db.execute(
+        "insert into public.suppressions (channel, address, reason) values ('sms', %s, 'stopped')", [PHONE]
+    )
     page = portal.open("/preferences", "client")
     expect(section(page, "Reminders by text")).to_contain_text("Text START from this telephone")
     expect(page.get_by_role("cell", name="Stopped")).to_be_visible()
@@ -195,7 +200,9 @@ def test_codes_are_limited_and_that_is_told(portal: Portal, house: House) -> Non
     page.get_by_role("button", name="Add a number", exact=True).click()
     page.get_by_label("Mobile number").fill(PHONE)
     page.get_by_role("button", name="Text me a code").click()
-    expect(page.get_by_role("dialog")).to_contain_text("Three codes a day are the most. The next can be sent in 23 hours.")
+    expect(page.get_by_role("dialog")).to_contain_text(
+        "Three codes a day are the most. The next can be sent in 23 hours."
+    )
 
 
 @pytest.mark.parametrize("how", ["failing", "unreachable"])
@@ -256,6 +263,7 @@ def test_what_was_typed_survives_failure_and_reload(portal: Portal) -> None:
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_everybody_can_use_it(portal: Portal, house: House, scheme: str) -> None:
     house.book(PLAIN, monday(9))
+    house.sweep()
     page = portal.open("/preferences", "client", width=320, scheme=scheme)
     expect(section(page, "What you will get").get_by_role("listitem")).to_have_count(2)
     assert violations(page) == []
