@@ -111,10 +111,18 @@ class Pages:
                 loads="\n".join([*styles, *modules, *libraries]),
                 heading=html.escape(page.heading),
                 home=f"{self._base}/bookings",
+                without_script=self._without_script(page),
                 config=self._json,
             )
             self._made[page.module] = packed(text.encode(), _HTML)
         return self._made[page.module]
+
+    def _without_script(self, page: Page) -> str:
+        """What somebody can do whose browser runs none."""
+        if not page.embeds:
+            return "Every mail about a booking also has its details and a calendar file."
+        calendar = html.escape(f"{self._config.calcom_origin}/{self._config.calcom_link.strip('/')}")
+        return f'You can <a href="{calendar}">book on the calendar\'s own page</a>.'
 
     def _policy(self, page: Page) -> str:
         """Its own files, the API and the functions; nothing inline, and of others only Cal.com where it is embedded."""
