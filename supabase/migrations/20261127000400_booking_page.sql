@@ -9,7 +9,7 @@ create function private.is_recurring(p_booking_id uuid) returns boolean
 $$;
 
 create function public.booking_page(p_booking_id uuid) returns jsonb
-    language plpgsql stable security invoker set search_path = '' set timezone = 'UTC' as $$
+    language plpgsql stable security invoker set search_path = '' as $$
 declare
     v_id constant uuid := private.current_booking_id(p_booking_id);
     v_booking constant jsonb := private.my_booking(v_id);

@@ -169,6 +169,7 @@ def _starts(stack: Stack, staged: dict[str, tuple[Path, Path]]) -> dict[str, Row
     with psycopg.connect(stack.env["POSTGRES_URL"], autocommit=True) as database:
         house = House(stack.env, database)
         person = {"Authorization": f"Bearer {house.person('host@example.com', 'host').token}"}
+        admin = {"Authorization": f"Bearer {house.person('admin@example.com', 'admin').token}"}
         booking_id = house.id_of(house.book(PLAIN, monday())["uid"])
     days = {"from": monday().isoformat(), "to": (monday() + timedelta(days=1)).isoformat()}
     batch = {"batch_id": booking_id, "booking_ids": [booking_id], "reason": "A bench", "dry_run": True}
@@ -187,6 +188,7 @@ def _starts(stack: Stack, staged: dict[str, tuple[Path, Path]]) -> dict[str, Row
         "receipts": lambda url: httpx.post(
             f"{url}/resend", content=receipt, headers=svix(secret, receipt, "msg_1"), timeout=30
         ),
+        "replay": lambda url: httpx.post(url, json=nothing, headers=admin, timeout=30),
         "preferences": lambda url: httpx.get(url, params={"token": link}, timeout=30),
         "portal": lambda url: httpx.get(f"{url}/bookings", timeout=30),
     }

@@ -18,9 +18,7 @@ HOSTILE = '<img src=x onerror="ran=1">\u202egnirts ' + "Donaudampfschifffahrtsge
 
 def test_a_host_sees_of_a_client_what_they_hold(portal: Portal, house: House) -> None:
     mine, theirs = (house.id_of(house.book(PLAIN, monday(hour))["uid"]) for hour in (9, 11))
-    house.db.execute(
-        "update private.booking_hosts set email = 'colleague@example.com' where booking_id = %s", [theirs]
-    )
+    house.db.execute("update private.booking_hosts set email = 'colleague@example.com' where booking_id = %s", [theirs])
     for booking_id in (mine, theirs):
         note = {"booking_id": booking_id, "visibility": "staff", "body": f"About {booking_id}"}
         portal.person("admin").insert("booking_notes", note)
@@ -56,7 +54,9 @@ def test_who_has_only_a_number_is_found_by_it(portal: Portal, house: House) -> N
     expect(page.get_by_role("list", name="Messages")).to_contain_text("Text to +4915112345678")
 
 
-def test_an_address_that_bounced_is_shown_and_written_to_again_once_that_is_lifted(portal: Portal, house: House) -> None:
+def test_an_address_that_bounced_is_shown_and_written_to_again_once_that_is_lifted(
+    portal: Portal, house: House
+) -> None:
     house.book(PLAIN, monday(9))
     house.sweep()
     (mail,) = house.mails("client@example.com")

@@ -2,12 +2,13 @@
 
 import { rpc } from "../data/api.js";
 import { portal } from "../data/config.js";
-import { usePages, useQuery } from "../data/load.js";
-import { html, useEffect, useState } from "../data/preact.js";
+import { useLoad, usePages, useQuery } from "../data/load.js";
+import { html, useState } from "../data/preact.js";
 import { useZone } from "../data/zone.js";
 import { BookingCard } from "../parts/booking_card.js";
 import { FeedDialog } from "../parts/feed_dialog.js";
 import { Skeleton, mount } from "../parts/page.js";
+import { Search } from "../parts/search.js";
 import { Tabs } from "../parts/tabs.js";
 import { More, Slow, Trouble } from "../parts/trouble.js";
 import { ZoneLine } from "../parts/zone_line.js";
@@ -30,6 +31,8 @@ function Bookings() {
   const [feed, setFeed] = useState(false);
   const ask = (cursor, size, signal) => rpc("search_bookings",
     { p_period: tab, p_q: words || null, p_page_cursor: cursor, p_page_size: size }, { signal });
+  const coming = useLoad((signal) => rpc("count_bookings", { p_filters: { period: "upcoming" } }, { signal }), "count", { poll: true });
+  const tabs = TABS.map(([key, text]) => [key, key === "upcoming" && coming.data?.count ? `${text} (${coming.data.count})` : text]);
   const list = usePages(ask, `${tab} ${words}`, PAGE, { poll: true });
 
   return html`
@@ -37,8 +40,9 @@ function Bookings() {
       <div class="row"><button type="button" onClick=${() => setFeed(true)}>Subscribe</button>
         <a class="button primary" href=${portal("/book")}>Book a time</a></div></div>
     ${feed ? html`<${FeedDialog} close=${() => setFeed(false)} />` : null}
-    <${Tabs} label="Which bookings" panel="list" tabs=${TABS} chosen=${tab} choose=${(key) => setQuery({ tab: key, q: "" })} />
-    <${Search} words=${words} search=${(q) => setQuery({ q }, { replace: true })} />
+    <${Tabs} label="Which bookings" panel="list" tabs=${tabs} chosen=${tab} choose=${(key) => setQuery({ tab: key, q: "" })} />
+    <${Search} words=${words} search=${(q) => setQuery({ q }, { replace: true })} label="Search in these bookings"
+      placeholder="Search by title, person or host" />
     <${ZoneLine} now=${now} />
     <div id="list" role="tabpanel" aria-labelledby=${`tab-${tab}`} aria-busy=${list.loading ? "true" : "false"}>
       <${Slow} slow=${list.slow} />
@@ -48,20 +52,6 @@ function Bookings() {
       ${list.rows?.length ? html`<${List} ...${{ rows: list.rows, tab, zone, now }} />` : null}
       <${More} more=${list.more} />
     </div>`;
-}
-
-function Search({ words, search: begin }) {
-  const [text, setText] = useState(words);
-  useEffect(() => setText(words), [words]);
-  useEffect(() => {
-    const timer = setTimeout(() => text !== words && begin(text.trim()), 300);
-    return () => clearTimeout(timer);
-  }, [text]);
-  return html`<form role="search" class="search" onSubmit=${(event) => event.preventDefault()}>
-    <label class="hidden" for="q">Search in these bookings</label>
-    <input id="q" type="search" placeholder="Search by title, person or host" maxlength="200" value=${text}
-      onInput=${(event) => setText(event.target.value)} />
-  </form>`;
 }
 
 function List({ rows, tab, zone, now }) {

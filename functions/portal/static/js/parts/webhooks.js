@@ -59,7 +59,7 @@ function Event({ event, zone, now, chosen, choose, replay }) {
   const [text, tone] = OUTCOME[event.outcome] ?? [event.outcome, "off"];
   const name = `${event.trigger ?? "Unknown trigger"}, ${moment(instant(event.received_at), zone)}`;
   return html`
-    <li class="entry event">
+    <li class="item event">
       <input type="checkbox" aria-label=${`Choose ${name}`} checked=${chosen} onChange=${(change) => choose(change.target.checked)} />
       <div>
         <div class="row"><strong><bdi>${event.trigger ?? "Unknown trigger"}</bdi></strong><span class=${`badge ${tone}`}>${text}</span>
