@@ -179,7 +179,7 @@ def test_pictures_follow_the_scheme_and_the_width(portal: Portal, house: House) 
         colors.append(bar.evaluate("bar => getComputedStyle(bar).fill"))
     assert colors[0] != colors[1]
     page.set_viewport_size({"width": 320, "height": 800})
-    page.wait_for_function("document.querySelector('figure svg').clientWidth < 320")
+    expect(picture).to_have_attribute("width", re.compile(r"^2\d\d$"))
     box = picture.bounding_box()
     assert box
     legend = page.get_by_role("figure", name="Bookings per day").locator(".legend")
