@@ -22,3 +22,4 @@ expect '401' export
 expect '401' receipts/resend
 expect '403' preferences
 expect '405' portal
+expect '401' replay

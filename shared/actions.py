@@ -16,10 +16,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, cast
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, JsonValue
+from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from shared import database, log, settings
-from shared.booking import BookingChange, Person
+from shared.booking import BookingChange, Person, dumped
 from shared.errors import ServiceError, Unavailable, Uncertain
 from shared.refusals import refusal
 
@@ -173,11 +173,6 @@ def _finish(action_id: str, state: str, outcome: str | None, changes: Sequence[B
         "finish_action", p_action_id=action_id, p_state=state, p_outcome=outcome, p_changes=dumped(changes)
     )
     return cast(dict[str, Any], answer)
-
-
-def dumped(changes: Sequence[BookingChange]) -> list[JsonValue]:
-    """As `record_event` takes them."""
-    return [change.model_dump(mode="json", exclude_none=True, exclude_defaults=True) for change in changes]
 
 
 def unavailable(retry_after: int | None = None) -> NotDone:

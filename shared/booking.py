@@ -7,6 +7,7 @@ The SQL function `record_event` keeps each distinct change once and derives the 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Literal
 
@@ -118,3 +119,8 @@ class BookingChange(_Value):
     seats: int | None = Field(default=None, ge=1)  # capacity
 
     updated_at: Instant | None = None  # Cal.com's own time of its last change (API answers only)
+
+
+def dumped(changes: Sequence[BookingChange]) -> list[JsonValue]:
+    """As `record_event` takes them."""
+    return [change.model_dump(mode="json", exclude_none=True, exclude_defaults=True) for change in changes]

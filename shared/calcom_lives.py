@@ -13,6 +13,7 @@ from typing import cast
 from pydantic import JsonValue
 
 from shared import calcom_booking, calcom_people
+from shared.booking import dumped
 from shared.calcom_values import Object, identifier, objects
 
 # What is said of one life: [{"change": BookingChange as JSON, "unlisted": [address]}].
@@ -54,7 +55,4 @@ def _said(booking: Object, read_at: datetime, *, seated: bool) -> Life:
     changes = calcom_booking.as_read(booking, read_at)
     if seated:
         changes = tuple(change.model_copy(update={"seated": True}) for change in changes)
-    return [
-        {"change": change.model_dump(mode="json", exclude_none=True, exclude_defaults=True), "unlisted": unlisted}
-        for change in changes
-    ]
+    return [{"change": change, "unlisted": unlisted} for change in dumped(changes)]

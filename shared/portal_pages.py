@@ -60,11 +60,7 @@ PAGES = (
     Page(re.compile(r"/preferences"), "preferences", "Preferences", ("preferences.css",)),
     Page(re.compile(r"/admin"), "admin", "All bookings", ("booking.css", "admin.css")),
     Page(re.compile(r"/admin/clients/[^/]{1,320}"), "client", "Client", ("booking.css", "client.css")),
-    Page(
-        *(re.compile(r"/admin/health"), "health", "Health"),
-        styles=("health.css",),
-        libraries=("supabase.js", "uplot.js"),
-    ),
+    Page(re.compile(r"/admin/health"), "health", "Health", ("health.css",)),
 )
 _CALCOM = {"https://app.cal.com", "https://cal.com"}
 NOT_FOUND = Page(re.compile(r".*"), "not_found", "This page does not exist")

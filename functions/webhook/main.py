@@ -9,6 +9,7 @@ from typing import Any, cast
 from pydantic import JsonValue
 
 from shared import calcom_webhook, database, outbox, settings, web
+from shared.booking import dumped
 from shared.errors import BadSignature
 
 settings.require(settings.Database, settings.CalcomWebhook, settings.Mail, settings.Sms, settings.Links)
@@ -42,8 +43,6 @@ def _record(report: calcom_webhook.Report, body: bytes, received_at: datetime) -
         "sha256": hashlib.sha256(body).hexdigest(),
         "received_at": received_at.isoformat(),
         "error": report.error,
-        "changes": [
-            change.model_dump(mode="json", exclude_none=True, exclude_defaults=True) for change in report.changes
-        ],
+        "changes": dumped(report.changes),
     }
     return cast(dict[str, Any], database.as_service().call("record_event", p_event=event))

@@ -19,6 +19,10 @@ _NOON = "2026-11-23T12:00:00Z"
 _NOBODY = "00000000-0000-0000-0000-000000000000"
 
 
+_TO_CLIENT = frozenset({"A:client", "S:client", "R:client"})
+_NOTES_ON_CLIENT = frozenset({("A", "shared"), ("A", "staff"), ("S", "shared")})
+
+
 def _booking(world: World) -> Row:
     return {"p_booking_id": world.bookings["A"]}
 
@@ -118,6 +122,8 @@ FUNCTIONS: dict[str, Function] = {
     "begin_reconcile": _for_the_machinery(p_dry_run=True),
     "finish_reconcile": _for_the_machinery(p_state={}, p_started_at=_NOON, p_result={}, p_error=None),
     "reconcile_lives": _for_the_machinery(p_lives=[], p_dry_run=True),
+    "kept_events": _for_the_machinery(p_event_ids=[], p_since=None, p_after=None, p_limit=1),
+    "replay_events": _for_the_machinery(p_events=[], p_dry_run=True),
     "unmet_bookings": _for_the_machinery(p_walk_started_at=_NOON, p_met=[], p_limit=1),
     "due_doubts": _for_the_machinery(p_limit=1),
     "settle_doubts": _for_the_machinery(p_doubts=[]),
@@ -249,6 +255,20 @@ FUNCTIONS: dict[str, Function] = {
             "admin": {"client", "guest"},
         },
     ),
+    "client_messages": (
+        lambda world: {"p_client": address("client"), "p_page_size": 100},
+        lambda world, rows: {world.label("notifications", row) for row in rows},
+        {**dict.fromkeys(PEOPLE, NOT_THEIRS), "other_host": set(), **dict.fromkeys(("host", "admin"), _TO_CLIENT)},
+    ),
+    "client_notes": (
+        lambda world: {"p_client": address("client"), "p_page_size": 100},
+        lambda world, rows: {(world.label("bookings", {"id": row["booking_id"]}), row["visibility"]) for row in rows},
+        {
+            **dict.fromkeys(PEOPLE, NOT_THEIRS),
+            "other_host": set(),
+            **dict.fromkeys(("host", "admin"), _NOTES_ON_CLIENT),
+        },
+    ),
     "dashboard": (
         lambda world: {"p_from": "2090-01-01T00:00:00Z", "p_to": "2090-01-02T00:00:00Z"},
         lambda world, answer: answer["bookings"]["total"],
@@ -264,7 +284,7 @@ READ_ONLY = {
     *("calendar_feed", "search_bookings", "booking_timeline", "booking_actions", "preview_plan", "dashboard"),
     *("booking_reach", "my_booking", "preview_cancel", "export_page", "require_admin", "due_doubts", "unmet_bookings"),
     *("my_preferences", "find_bookings", "count_bookings", "matching_bookings", "filter_choices", "client_page"),
-    *("health", "sweep_age", "booking_page"),
+    *("health", "sweep_age", "kept_events", "client_messages", "client_notes", "booking_page"),
 }
 
 

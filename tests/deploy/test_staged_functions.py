@@ -53,6 +53,9 @@ def test_a_staged_function_starts_alone_and_answers(name: str, tmp_path: Path, c
         "export": {"url", "webcal"},
         "receipts": {"outcome"},
         "preferences": {"preferences"},
+        "replay": {
+            *("dry_run", "notify", "counts", "events", "messages", "withdrawn", "not_sent", "remaining", "next"),
+        },
     }
     assert set(answer.json()) == expected[name]
 
@@ -120,6 +123,9 @@ def _request(name: str, stack: Stack, db: Connection) -> dict[str, Any]:
     if name in ("reminders", "reconcile"):
         return {"headers": {"Authorization": f"Bearer {stack.env['SCHEDULER_TOKEN']}"}}
     house = House(stack.env, db)
+    if name == "replay":
+        admin = {"Authorization": f"Bearer {house.person('admin@example.com', 'admin').token}"}
+        return {"headers": admin, "json": {"since": "2026-01-01T00:00:00Z", "dry_run": True}}
     client = {"headers": {"Authorization": f"Bearer {house.person('client@example.com').token}"}}
     if name == "export":
         return client | {"path": "/feed"}

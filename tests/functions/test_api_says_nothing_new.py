@@ -14,7 +14,7 @@ from psycopg.sql import SQL, Identifier
 from psycopg.types.json import Jsonb
 
 from shared import calcom_api, calcom_booking, http_client, settings
-from shared.actions import dumped
+from shared.booking import dumped
 from shared.calcom_values import Object
 from tests.conftest import Connection, Stack
 from tests.functions.acting import CALL, CONFIRMED, GROUP, PAID, PANEL, PLAIN, ROTA, SERIES, VISIT, House, monday

@@ -72,6 +72,7 @@ CALLS = [
     Call("POST", "export/feed", body={}),
     Call("DELETE", "export/feed"),
     Call("POST", "reconcile", body={}),
+    Call("POST", "replay", body={"since": "2090-01-02T00:00:00Z"}),
 ]
 CALLS = [call for call in CALLS if call.function in functions()]
 FUNCTIONS = sorted({call.function for call in CALLS})

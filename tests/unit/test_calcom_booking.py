@@ -10,8 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.actions import dumped
-from shared.booking import BookingChange, Host, Person
+from shared.booking import BookingChange, Host, Person, dumped
 from shared.calcom_booking import as_answered, as_read, seat_given_up, seat_moved, seat_uid_of, unlisted
 
 READ_AT = datetime(2026, 11, 23, 12, tzinfo=UTC)

@@ -5,19 +5,15 @@ import { countBookings, filterChoices, findBookings } from "../data/bookings_fou
 import { useKeys } from "../data/keys.js";
 import { useLoad, usePages, useQuery } from "../data/load.js";
 import { useMedia } from "../data/media.js";
-import { html, useState } from "../data/preact.js";
+import { html, useEffect, useState } from "../data/preact.js";
 import { useZone } from "../data/zone.js";
-import { BatchDialog } from "../parts/admin/batch_dialog.js";
 import { BulkBar, UnfinishedBatch } from "../parts/admin/bulk_bar.js";
-import { BulkDialog } from "../parts/admin/bulk_dialog.js";
-import { CsvDialog } from "../parts/admin/csv_dialog.js";
 import { Empty } from "../parts/admin/empty.js";
 import { Filters } from "../parts/admin/filters.js";
-import { KeysHelp } from "../parts/admin/keys_help.js";
-import { Panel } from "../parts/admin/panel.js";
 import { Bookings } from "../parts/admin/table.js";
 import { Views } from "../parts/admin/views.js";
 import { SweepBanner } from "../parts/banner.js";
+import { later } from "../parts/later.js";
 import { Skeleton, mount } from "../parts/page.js";
 import { Search } from "../parts/search.js";
 import { Tabs } from "../parts/tabs.js";
@@ -27,6 +23,11 @@ import { bookingsInWords } from "../words/batch.js";
 import { FILTERS, TABS, countInWords, filtersOf, tabOf, turnedTo, viewOf } from "../words/filters.js";
 
 const PAGE = 50;
+const Panel = later(() => import("../parts/admin/panel.js"), "Panel");
+const BulkDialog = later(() => import("../parts/admin/bulk_dialog.js"), "BulkDialog");
+const BatchDialog = later(() => import("../parts/admin/batch_dialog.js"), "BatchDialog");
+const CsvDialog = later(() => import("../parts/admin/csv_dialog.js"), "CsvDialog");
+const KeysHelp = later(() => import("../parts/admin/keys_help.js"), "KeysHelp");
 
 function Admin() {
   const [query, setQuery] = useQuery();
@@ -45,6 +46,10 @@ function Admin() {
   const [chosen, choose, toggle] = useChosen(key);
   const rows = list.rows ?? [];
   const row = useRow(rows, query, setQuery);
+
+  useEffect(() => {
+    if (list.rows) Panel.soon();
+  }, [list.rows]);
 
   const changed = () => [list, count, upcoming].forEach((one) => one.reload({ quiet: true }));
   const set = (changes, options) => setQuery({ booking: "", ...changes }, options);
@@ -75,7 +80,7 @@ function Admin() {
       <${Search} words=${query.q ?? ""} search=${search} label="Search in these bookings" placeholder="Name, e-mail, phone or title" />
       <${Filters} ...${{ query, set, choices: choices.data, zone, now, narrow }} />
     </div>
-    <div class="row between">
+    <div class="told">
       <p class="count" role="status">${countInWords(counted)}${chosen.size ? html`<span class="hidden">, ${chosen.size} selected</span>` : null}</p>
       <${ZoneLine} now=${now} />
     </div>
@@ -88,7 +93,7 @@ function Admin() {
         ${rows.length ? Shown : null}
         <${More} more=${list.more} />
       </div>
-      ${query.booking ? html`<${Panel} key=${query.booking} ...${{ id: query.booking, booking: rows.find(({ id }) => id === query.booking), zone, now, changed, close: row.close, step: row.step }} />` : null}
+      ${query.booking ? html`<${Panel} ...${{ id: query.booking, zone, now, changed, close: row.close, step: row.step }} />` : null}
     </div>
     ${work.batch && asked !== "batch" && !asked ? html`<${UnfinishedBatch} waiting=${waitingIn(work.batch).length} of=${work.batch.ids.length} open=${() => setAsked("batch")} />`
       : html`<${BulkBar} ...${{ chosen, filters, choose, act: setAsked }} count=${counted} />`}
@@ -117,7 +122,11 @@ function useChosen(key) {
 function useRow(rows, query, setQuery) {
   const [at, setAt] = useState(null);
   const current = rows.some(({ id }) => id === at) ? at : (rows[0]?.id ?? null);
-  const focus = (id, what = "a") => document.querySelector(`.list [data-id="${id}"] ${what}`)?.focus();
+  const focus = (id, what = "a") => {
+    const found = document.querySelector(`.list [data-id="${CSS.escape(id)}"] ${what}`);
+    found?.focus();
+    return found;
+  };
   const beside = (id, step) => {
     const place = rows.findIndex((one) => one.id === id);
     return rows[Math.min(Math.max(place + step, 0), rows.length - 1)]?.id;
@@ -137,7 +146,7 @@ function useRow(rows, query, setQuery) {
   const close = () => {
     const id = query.booking;
     setQuery({ booking: "" });
-    setTimeout(() => focus(id));
+    setTimeout(() => focus(id) ?? document.getElementById("main").focus());
   };
   const step = (by) => {
     const next = beside(query.booking, by);

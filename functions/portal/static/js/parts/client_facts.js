@@ -12,7 +12,7 @@ export function Phone({ phone }) {
 
 /** `[term, content]`, without those that have none. */
 function Facts({ rows }) {
-  return html`<dl class="facts">${rows.filter(([, content]) => content != null && content !== "").map(([term, content]) => html`
+  return html`<dl class="about">${rows.filter(([, content]) => content != null && content !== "").map(([term, content]) => html`
     <div key=${term}><dt>${term}</dt><dd>${content}</dd></div>`)}</dl>`;
 }
 
@@ -57,7 +57,7 @@ export function Wishes({ wishes, zone }) {
 export function Consents({ consents, zone }) {
   if (!consents.length) return html`<p class="muted">They have not agreed to reminders by text.</p>`;
   return html`<ul>${consents.map((consent) => html`
-    <li class="entry" key=${`${consent.phone} ${consent.given_at}`}>
+    <li class="item" key=${`${consent.phone} ${consent.given_at}`}>
       <p><${Phone} phone=${consent.phone} /> <span class=${`badge ${consent.withdrawn_at ? "off" : "good"}`}>${consent.withdrawn_at ? "Withdrawn" : "Holds"}</span></p>
       <p class="muted">Given ${moment(instant(consent.given_at), zone)}${consent.withdrawn_at ? `; withdrawn ${moment(instant(consent.withdrawn_at), zone)}` : ""}</p>
       <details><summary>What they agreed to</summary><p>${consent.text_shown}</p><p class="muted">Given by: ${consent.source}</p></details>

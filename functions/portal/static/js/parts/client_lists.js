@@ -46,7 +46,7 @@ export function ClientNotes({ client, zone, now }) {
 function Note({ note, zone, now }) {
   const at = instant(note.created_at);
   return html`
-    <li class="entry">
+    <li class="item">
       <${LongText} text=${note.body} />
       <p class="muted"><bdi>${note.author_name ?? "Somebody"}</bdi>${" · "}<time datetime=${at.toISOString()} title=${moment(at, zone)}>${ago(at, now)}</time>
         ${" · "}${note.visibility === "staff" ? "for the team only" : "shared with the client"}</p>
@@ -68,7 +68,7 @@ export function ClientMessages({ client, zone }) {
 function Message({ message, zone }) {
   const { text, tone } = messageStatus(message.status);
   return html`
-    <li class="entry">
+    <li class="item">
       <div class="row"><h3>${kindInWords(message)}</h3><span class=${`badge ${tone}`}>${text}</span></div>
       <p>${message.says}</p>
       <p class="muted">${channelName(message.channel)} to <bdi>${message.recipient}</bdi></p>

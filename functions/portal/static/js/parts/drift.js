@@ -39,7 +39,7 @@ function Difference({ one }) {
   const { text, tone } = driftDone(one.done);
   const fields = Object.entries(one.fields ?? {});
   return html`
-    <li class="entry">
+    <li class="item">
       <div class="row"><strong>${driftKind(one.kind)}</strong><span class=${`badge ${tone}`}>${text}</span>
         ${one.booking_id ? html`<a href=${portal(`/bookings/${one.booking_id}`)}>Booking</a>` : null}</div>
       <p>Because ${driftCause(one.cause)}.</p>
@@ -75,7 +75,7 @@ export function Doubts({ open, zone, now }) {
 
 function Doubt({ doubt, zone, now }) {
   return html`
-    <li class="entry">
+    <li class="item">
       <div class="row"><strong>${doubtInWords(doubt.kind)}</strong><span class=${`badge ${doubt.resolved_at ? "off" : "wait"}`}>${doubt.resolved_at ? "Settled" : "Open"}</span>
         ${doubt.booking_id ? html`<a href=${portal(`/bookings/${doubt.booking_id}`)}>Booking</a>` : null}</div>
       ${doubt.detail ? html`<${LongText} text=${doubt.detail} />` : null}

@@ -28,7 +28,7 @@ function Job({ job, zone, now }) {
       ${job.runs.length ? html`
         <details><summary>The last ${job.runs.length} runs that did something<span class="hidden">: ${jobName(job.job)}</span></summary>
           <ul>${job.runs.map((run) => html`
-            <li class="entry" key=${run.started_at}><${When} at=${run.started_at} ...${{ zone, now }} />${" · "}${seconds(run)}
+            <li class="item" key=${run.started_at}><${When} at=${run.started_at} ...${{ zone, now }} />${" · "}${seconds(run)}
               <p>${resultInWords(run.result)}</p>${run.error ? html`<p class="error">Error: <bdi>${run.error}</bdi></p>` : null}</li>`)}
           </ul>
         </details>` : null}

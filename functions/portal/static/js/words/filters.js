@@ -64,10 +64,11 @@ export function rangeOf(asked, now, zone) {
   const at = (day) => (day ? startOfDay(day, zone) : null);
   const custom = CUSTOM.exec(asked);
   if (custom) return { from: at(custom[1]), to: custom[2] ? at(addDays(custom[2], 1)) : null };
-  const [way, days] = asked.split("-");
   const tomorrow = addDays(today, 1);
-  const first = { today, last: addDays(tomorrow, -days), next: today, month: `${today.slice(0, 7)}-01`, year: `${today.slice(0, 4)}-01-01` };
-  return { from: at(first[way]), to: at(way === "next" ? addDays(today, Number(days)) : tomorrow) };
+  const [way, count] = asked.split("-"); // last-30
+  const days = Number(count ?? 0);
+  const first = { today, next: today, last: addDays(tomorrow, -days), month: `${today.slice(0, 7)}-01`, year: `${today.slice(0, 4)}-01-01` };
+  return { from: at(first[way]), to: at(way === "next" ? addDays(today, days) : tomorrow) };
 }
 
 /** The filters as the API takes them, at this moment. */

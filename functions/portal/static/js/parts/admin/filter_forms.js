@@ -35,7 +35,7 @@ export function DateForm({ query, set, now, zone }) {
       ${[["", "Any date"], ...datesOf(query)].map(([value, text]) => html`
         <${Radio} name="date" ...${{ value, text, chosen: asked }} choose=${() => step(value ? { date: value } : withoutDate(query))} />`)}
     </fieldset>
-    <form class="days" onSubmit=${apply}>${day("from", "First day")}${day("to", "Last day")}<button>Use these days</button></form>
+    <form class="range" onSubmit=${apply}>${day("from", "First day")}${day("to", "Last day")}<button>Use these days</button></form>
     <small aria-live="polite">${asked ? rangeInWords(query, now, zone) : ""}</small>`;
 }
 

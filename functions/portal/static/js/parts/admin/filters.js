@@ -55,7 +55,7 @@ function FilterSheet({ filters, form }) {
     <button type="button" class="pill" onClick=${() => setOpen(true)}>Filters${count ? ` (${count})` : ""}</button>
     ${open ? html`<${Dialog} title="Filters" onClose=${close}>
       ${filters.map((filter) => html`
-        <details key=${filter.key} open=${Boolean(filter.value)}><summary>${filter.name}</summary>${form(filter)}</details>`)}
+        <details class="in-sheet" key=${filter.key} open=${Boolean(filter.value)}><summary>${filter.name}</summary>${form(filter)}</details>`)}
       <div class="actions"><button class="primary" onClick=${close}>Show the bookings</button></div>
     <//>` : null}`;
 }
