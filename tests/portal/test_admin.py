@@ -162,7 +162,7 @@ class TestBulk:
         house.sim("faults", {"api": {"fail": ["ok"] * 4 + [400] + ["ok"] * 9 + [400], "only": "/cancel"}})
         go.click()
         expect(dialog.get_by_role("status")).to_have_text("28 bookings cancelled, 2 failed.", timeout=60_000)
-        expect(dialog.locator("tr.failed")).to_have_count(2)
+        expect(dialog.locator("li.failed")).to_have_count(2)
         assert sorted(house.calcom(uid)["status"] for uid in uids) == ["accepted"] * 2 + ["cancelled"] * 28
         assert axe.violations(page) == []
 
@@ -229,7 +229,7 @@ class TestBulk:
         page.get_by_role("button", name="Resend confirmation").click()
         dialog = page.get_by_role("dialog")
         expect(dialog).to_contain_text("2 bookings will be sent again.")
-        expect(dialog.locator("tr.failed")).to_have_count(1)
+        expect(dialog.locator("li.failed")).to_have_count(1)
         dialog.get_by_role("button", name="Send 2 again").click()
         expect(dialog.get_by_role("status")).to_have_text("2 bookings sent again.")
         house.sweep()

@@ -25,13 +25,21 @@ HOSTILE = '</pre><img src=x onerror="ran=1"><script>ran=1</script>\u202e' + "x" 
 def quarantine(house: House, **payload: Any) -> None:
     """A body that could not be applied when it came, though nothing is wrong with it."""
     start = monday(9)
-    whole = {
-        **{"uid": "kept", "bookingId": 4711, "title": "Talk", "status": "ACCEPTED", "startTime": start.isoformat()},
-        **{"endTime": (start + timedelta(minutes=30)).isoformat()},
+    whole: dict[str, Any] = {
+        "uid": "kept",
+        "bookingId": 4711,
+        "title": "Talk",
+        "status": "ACCEPTED",
+        "startTime": start.isoformat(),
+        "endTime": (start + timedelta(minutes=30)).isoformat(),
         "organizer": {"name": "Host", "email": "host@example.com", "timeZone": "Europe/Berlin"},
         "attendees": [{"name": "Client", "email": "client@example.com", "timeZone": "Europe/Berlin"}],
     }
-    said = {"triggerEvent": "BOOKING_CREATED", "createdAt": datetime.now(UTC).isoformat(), "payload": whole | payload}
+    said: dict[str, Any] = {
+        "triggerEvent": "BOOKING_CREATED",
+        "createdAt": datetime.now(UTC).isoformat(),
+        "payload": whole | payload,
+    }
     house.db.execute(
         "insert into public.webhook_events (trigger, outcome, error, body, sha256)"
         " values ('BOOKING_CREATED', 'quarantined', 'XX000: made up', %s, %s)",
@@ -162,13 +170,22 @@ def test_days_are_those_of_the_viewer(portal: Portal, house: House) -> None:
 def test_pictures_follow_the_scheme_and_the_width(portal: Portal, house: House) -> None:
     house.book(PLAIN, monday(9))
     page = portal.open(PATH, "admin")
-    picture = page.locator("figure canvas").first
-    expect(picture).to_be_visible()
-    light: str = picture.evaluate("canvas => canvas.toDataURL()")
-    page.emulate_media(color_scheme="dark")
-    page.wait_for_function("old => document.querySelector('figure canvas').toDataURL() !== old", arg=light)
-    page.set_viewport_size({"width": 400, "height": 800})
-    page.wait_for_function("document.querySelector('figure canvas').clientWidth < 400")
+    picture = page.get_by_role("figure", name="Bookings per day").get_by_role("img")
+    expect(picture).to_have_accessible_name(re.compile("^1 booking made, 0 moved, 0 cancelled"))
+    bar = picture.locator("> path").first
+    colors = []
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        colors.append(bar.evaluate("bar => getComputedStyle(bar).fill"))
+    assert colors[0] != colors[1]
+    page.set_viewport_size({"width": 320, "height": 800})
+    page.wait_for_function("document.querySelector('figure svg').clientWidth < 320")
+    box = picture.bounding_box()
+    assert box
+    legend = page.get_by_role("figure", name="Bookings per day").locator(".legend")
+    expect(legend).to_contain_text("Made 1")
+    picture.hover(position={"x": box["width"] / 2, "y": 50})
+    expect(legend).to_contain_text("Made 0")
 
 
 def test_what_cal_com_had_otherwise_is_reported(portal: Portal, house: House) -> None:

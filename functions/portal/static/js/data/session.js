@@ -40,7 +40,10 @@ export async function openSession() {
 
 async function enter(now) {
   if (!now) return change({ state: "out", user: null, role: null });
-  if (session.user && session.user.id !== now.user.id) return location.reload(); // not what this page shows
+  if (session.user && session.user.id !== now.user.id) {
+    sessionStorage.clear(); // drafts of somebody else
+    return location.reload(); // and not what this page shows
+  }
   const role = session.user ? session.role : await roleOf(now.user.id);
   change({ state: "in", user: now.user, role });
   again?.resolve();

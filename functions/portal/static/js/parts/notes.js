@@ -6,6 +6,7 @@ import { html, useState } from "../data/preact.js";
 import { instant, moment } from "../words/time.js";
 import { announce } from "./announcer.js";
 import { Field } from "./field.js";
+import { LongText } from "./long_text.js";
 import { Trouble } from "./trouble.js";
 
 const LONGEST = 5000;
@@ -16,11 +17,11 @@ export function Notes({ page, session, zone, reload }) {
   const staff = actions?.part === "staff";
   const mayShare = staff || (actions && actions.part !== "seat");
   return html`
-    ${booking.description ? html`<p class="said agenda">${booking.description}</p>` : null}
+    ${booking.description ? html`<${LongText} text=${booking.description} tone="agenda" />` : null}
     ${notes.length === 0 && !booking.description ? html`<p class="muted">No notes yet.</p>` : null}
     <ul class="notes">
       ${notes.map((note) => html`<li key=${note.id}>
-        <p class="said">${note.body}</p>
+        <${LongText} text=${note.body} />
         <p class="muted"><bdi>${note.author_name || "Somebody"}</bdi>${note.mine ? " (you)" : ""} · <time datetime=${instant(note.created_at).toISOString()}>${moment(instant(note.created_at), zone)}</time>
           ${note.visibility === "staff" ? html` <span class="badge">team only</span>` : null}</p>
       </li>`)}
@@ -36,7 +37,7 @@ function AddNote({ booking, session, staff, reload }) {
     await addNote(booking.id, session.user.id, body.trim(), visibility);
     clear();
     announce("Note added.");
-    await reload({ quiet: true });
+    await reload();
   });
   const submit = (event) => {
     event.preventDefault();

@@ -4,11 +4,15 @@ import { html, useState } from "../data/preact.js";
 import { kindInWords, messageStatus } from "../words/message.js";
 import { ago, instant, moment } from "../words/time.js";
 import { actorOf, changesOf, eventInWords, iconOf } from "../words/timeline.js";
+import { LongText } from "./long_text.js";
 
 const FIRST = 30; // entries until one asks for more
 const SHOWN = [["all", "All"], ["event", "Changes"], ["message", "Messages"]];
 
-/** `entries` as booking_timeline gives them; `only`: event | message, nothing else and no choice; `raw`: each can be opened as it is stored; `act(entry)`: what staff may do with a message. */
+/**
+ * `entries` as booking_timeline gives them; `only`: event | message, nothing else and no choice; `raw`: each can be
+ * opened as it is stored; `act(entry)`: what staff may do with a message.
+ */
 export function Timeline({ entries, zone, now, only = null, raw = false, act = null }) {
   const [asked, setWhich] = useState("all");
   const which = only ?? asked;
@@ -28,27 +32,35 @@ export function Timeline({ entries, zone, now, only = null, raw = false, act = n
 }
 
 function Entry({ entry, zone, now, raw, act }) {
-  const at = instant(entry.at);
   const Sentence = entry.entry === "message" ? Message : Event;
   return html`
     <li class=${`entry ${entry.entry}`}>
       <span class="icon" aria-hidden="true">${iconOf(entry)}</span>
       <div>
         <${Sentence} entry=${entry} zone=${zone} />
-        <p class="muted"><time datetime=${at.toISOString()} title=${moment(at, zone)}>${ago(at, now)}</time>
-          <span class="exact"> · ${moment(at, zone)}</span></p>
+        <${When} ...${{ entry, zone, now }} />
         ${act?.(entry)}
         ${raw ? html`<details><summary>As stored</summary><pre tabindex="0">${JSON.stringify(entry, null, 1)}</pre></details>` : null}
       </div>
     </li>`;
 }
 
+/** Messages that have left or will leave say when themselves; what is not sent is not "in two days". */
+function When({ entry, zone, now }) {
+  const at = instant(entry.at);
+  const exact = moment(at, zone);
+  const time = (text) => html`<time datetime=${at.toISOString()} title=${exact}>${text}</time>`;
+  if (entry.status === "skipped") return html`<p class="muted">Was due ${time(exact)}</p>`;
+  const said = ["planned", "sent", "delivered"].includes(entry.status);
+  return html`<p class="muted">${time(ago(at, now))}${said ? null : ` · ${exact}`}</p>`;
+}
+
 function Event({ entry, zone }) {
-  const { who, text } = eventInWords(entry, zone);
+  const { who, text } = eventInWords(entry);
   const actor = actorOf(entry);
   return html`
     <p><strong>${who ? html`<bdi>${who}</bdi> ` : null}${text}</strong>${actor ? html`<span class="muted"> · <bdi>${actor}</bdi></span>` : null}</p>
-    ${entry.reason ? html`<p class="said">“<bdi>${entry.reason}</bdi>”</p>` : null}
+    ${entry.reason ? html`<${LongText} text=${`“${entry.reason}”`} />` : null}
     ${changesOf(entry, zone).map(([field, before, after]) => html`
       <p class="change"><span class="muted">${field}: </span><del><bdi>${before}</bdi></del> → <bdi>${after}</bdi></p>`)}`;
 }

@@ -12,12 +12,20 @@ const SENTENCES = {
   too_many_moves: ["This booking has been moved as often as is possible online.", ""],
   already_cancelled: ["This booking is already cancelled.", ""],
   slot_taken: ["Somebody else has just taken this time.", "Please choose another one."],
+  moved_meanwhile: ["This booking was moved meanwhile.", "The page shows its new time."],
+  declined: ["Cal.com does not allow this.", "Nothing was changed."],
+  not_possible: ["This cannot be done from here.", "Nothing was changed."],
   in_progress: ["This booking is being changed right now.", "Please look again in a moment."],
   uncertain: ["We could not see whether it worked.", "We are looking into it; please do not try again. This page will show what came of it."],
   wrong_code: ["This is not the code, or it has expired.", "Look for the newest mail, or have a new code sent."],
   wrong_password: ["Address and password do not belong together.", "Try again, or sign in with a code by e-mail."],
   conflict: ["This was changed meanwhile.", "Please reload the page."],
 };
+
+// After these there is nothing to try again: the booking is not what the page showed, or what came of it is being looked into.
+const ENDS = ["uncertain", "already_cancelled", "moved_meanwhile", "too_late", "too_many_moves", "not_allowed", "not_found"];
+
+export const endsTrying = (problem) => ENDS.includes(problem?.code);
 
 /** → `{what, advice}`, both plain sentences; `advice` may be empty. */
 export function inWords(problem) {

@@ -120,3 +120,9 @@ export function startOfDay(day, zone) {
 export function addDays(day, count) {
   return new Date(Date.parse(`${day}T12:00:00Z`) + count * 86_400_000).toISOString().slice(0, 10);
 }
+
+/** The Monday of a day's week. */
+export function mondayOf(day) {
+  const weekday = new Date(`${day}T12:00:00Z`).getUTCDay(); // 0: Sunday
+  return addDays(day, -((weekday + 6) % 7));
+}

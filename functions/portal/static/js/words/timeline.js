@@ -1,6 +1,6 @@
-// What happened to a booking, in sentences. A sentence is a list of words; what people wrote stands apart: {said}.
+// What happened to a booking, in words. What people wrote stays apart from ours.
 
-import { instant, moment } from "./time.js";
+import { clock, date, instant, moment, offset } from "./time.js";
 
 const SENTENCES = {
   created: "Booked", requested: "Requested", confirmed: "Confirmed", awaiting_payment: "Waiting for payment", paid: "Paid",
@@ -18,17 +18,15 @@ const FIELDS = {
   title: "Title", description: "Description", location: "Place", meeting_url: "Link", host_name: "Host",
   starts_at: "Start", ends_at: "End", seats: "Seats", event_type_title: "Kind",
 };
+const LONGEST = 200; // letters of a value that has changed
 const ROLES = { staff: "team", client: "client" };
 
 export const iconOf = (entry) => (entry.entry === "message" ? (entry.channel === "sms" ? "☏" : "✉") : ICONS[entry.kind] ?? "•");
 
 /** What happened: `{who, text}`; `who` is the person whom it is about, or null. */
-export function eventInWords(entry, zone) {
+export function eventInWords(entry) {
   const about = ["attendee_added", "attendee_removed", "no_show"].includes(entry.kind);
-  const text = SENTENCES[entry.kind] ?? entry.kind;
-  const [from, to] = entry.changes?.starts_at ?? [];
-  const times = entry.kind === "moved" && from && to ? ` from ${moment(instant(from), zone)} to ${moment(instant(to), zone)}` : "";
-  return { who: about ? entry.attendee_name || "Somebody" : null, text: text + times };
+  return { who: about ? entry.attendee_name || "Somebody" : null, text: SENTENCES[entry.kind] ?? entry.kind };
 }
 
 /** By whom: `Hanna Host (team)`, `Cal.com`, or "". */
@@ -39,12 +37,23 @@ export function actorOf(entry) {
   return entry.actor ? `${entry.actor}${role ? ` (${role})` : ""}` : role ?? "";
 }
 
-/** What changed beside the time of a move: `[field, old, new]`. */
+/** What changed: `[field, old, new]`. Of a move the new end and link go without saying. */
 export function changesOf(entry, zone) {
-  const times = ["starts_at", "ends_at"];
   return Object.entries(entry.changes ?? {})
-    .filter(([field, change]) => FIELDS[field] && Array.isArray(change) && !(entry.kind === "moved" && times.includes(field)))
+    .filter(([field, change]) => FIELDS[field] && Array.isArray(change) && !(entry.kind === "moved" && ["ends_at", "meeting_url"].includes(field)))
     .filter(([, [before]]) => before != null && before !== "")
-    .map(([field, values]) => [FIELDS[field], ...values.map((value) =>
-      value == null || value === "" ? "none" : times.includes(field) ? moment(instant(value), zone) : String(value))]);
+    .map(([field, [before, after]]) => [FIELDS[field],
+      ...(field === "starts_at" || field === "ends_at" ? timesInWords(before, after, zone) : [before, after].map(valueInWords))]);
+}
+
+/** The zone is said once, unless the clocks have changed between the two. */
+function timesInWords(before, after, zone) {
+  const [from, to] = [instant(before), instant(after)];
+  if (!to) return [moment(from, zone), "none"];
+  return [offset(from, zone) === offset(to, zone) ? `${date(from, zone)}, ${clock(from, zone)}` : moment(from, zone), moment(to, zone)];
+}
+
+function valueInWords(value) {
+  const letters = [...String(value ?? "none")];
+  return letters.length > LONGEST ? `${letters.slice(0, LONGEST).join("")} …` : letters.join("") || "none";
 }
