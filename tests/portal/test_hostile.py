@@ -46,7 +46,7 @@ def _haunted(_furnished: Portal) -> Iterator[Portal]:
         for who, visibility in (("client", "shared"), ("admin", "staff")):
             note = {"booking_id": _furnished.ids[what], "body": text[:LONGEST], "visibility": visibility}
             assert isinstance(_furnished.person(who).insert("booking_notes", note), list)
-        view = {"name": text[:80], "filters": {"tab": "all", "q": text[:200]}}
+        view = {"name": text[:80], "view": {"tab": "all", "q": text[:200]}}
         assert isinstance(_furnished.person("admin").insert("saved_views", view), list)
     _furnished.house.sweep()
     yield _furnished
