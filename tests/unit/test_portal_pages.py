@@ -14,6 +14,7 @@ from ops.stage import ROOT
 from shared import static_files
 from shared.portal_pages import NOT_FOUND, PAGES, Config, Page, Pages
 from shared.web import Answer, Request
+from tests.portal.weight import loaded_later
 
 FILES = static_files.read(ROOT / "functions" / "portal" / "static")
 CONFIG = Config(
@@ -50,7 +51,7 @@ def test_every_style_belongs_to_a_page_and_every_module_to_one() -> None:
         *("portal.css", *(style for page in pages for style in page.styles))
     }
     used = {name for page in pages for name in FILES.imported_by(f"js/pages/{page.module}.js")}
-    used |= {f"js/pages/{page.module}.js" for page in pages}
+    used |= {f"js/pages/{page.module}.js" for page in pages} | {name for page in pages for name in loaded_later(page)}
     assert {name for name in FILES.files if name.startswith("js/")} <= used
 
 
