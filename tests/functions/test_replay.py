@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import json
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -447,6 +448,29 @@ def test_what_is_being_changed_by_others_is_left_alone(house: House, admin: Call
         assert (answer.status_code, answer.json()["code"]) == (503, "upstream_unavailable")
         assert contents(house.db) == before
     assert replay(house, admin, event_ids=events)["counts"] == {"applied": 1}
+
+
+def test_two_admins_and_cal_com_at_the_same_time(house: House, admin: Caller) -> None:
+    """Whoever comes first: each booking is there once, where it was moved to, and nothing is left over."""
+    made: list[Row] = []
+
+    def book() -> None:
+        made.extend(house.book(PLAIN, monday(hour), guests=[GUEST]) for hour in range(8, 15))
+
+    def move() -> None:
+        for hour, each in enumerate(made, 8):
+            start = monday(hour) + timedelta(days=1)
+            house.sim(f"bookings/{each['uid']}/move", {"start": start.isoformat()})
+
+    events, moves = misread(house, unheard(house, book)), unheard(house, move)
+    with ThreadPoolExecutor(4) as pool:
+        replays = [pool.submit(replay, house, admin, event_ids=events) for _ in range(2)]
+        posts = [pool.submit(post, house.env, body) for body in reversed(moves)]
+    assert {each.result()["outcome"] for each in posts} == {"applied"}
+    assert all(set(each.result()["counts"]) <= {"applied", "duplicate"} for each in replays)
+    assert {outcome for outcome, _ in kept(house)} <= {"applied", "duplicate"}
+    starts = house.db.execute("select starts_at from public.bookings order by 1").fetchall()
+    assert starts == [(monday(hour) + timedelta(days=1),) for hour in range(8, 15)]
 
 
 # --- who may, and what cannot be meant ---
