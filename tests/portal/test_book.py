@@ -68,11 +68,12 @@ def test_book_mail_my_bookings(portal: Portal, house: House) -> None:
 
 
 def test_a_visitor_books_without_signing_in_and_on_a_phone(portal: Portal, house: House) -> None:
-    page = portal.open("/book?name=Ann&notes=Hi&rescheduleUid=x&theme=dark", width=320, scheme="light")
+    page = portal.open("/book?name=Ann&notes=Hi&type=workshop&rescheduleUid=x&theme=dark", width=320, scheme="light")
     frame = calendar(page)
     expect(field(page, "notes")).to_have_value("Hi")
     source = page.locator("iframe").get_attribute("src") or ""
     assert "rescheduleUid" not in source
+    assert "/host/consultation/embed?" in source  # all that the settings offer
     assert "theme=light" in source
     expect(frame.locator("html")).to_have_class("embedded light")
     page.emulate_media(color_scheme="dark")

@@ -42,6 +42,8 @@ def opened_with(portal: Portal, path: str, smuggled: str) -> tuple[Page, list[st
     page.add_init_script(LISTEN)
     asked: list[str] = []
     own = tuple(portal.house.env[name] for name in ("FUNCTIONS_URL", "SUPABASE_URL"))
+    if path == "/book":
+        own = (*own, portal.house.env["CALCOM_ORIGIN"] + "/embed/")
 
     def note(route: Route) -> None:
         asked.append(route.request.url)
@@ -60,7 +62,8 @@ def opened_with(portal: Portal, path: str, smuggled: str) -> tuple[Page, list[st
 
 @pytest.mark.parametrize("path", PATHS)
 def test_what_is_smuggled_into_a_page_does_nothing(portal: Portal, house: House, path: str) -> None:
-    portal.expect("Content Security Policy", "status of 404", "data:x")
+    # A document that was changed on its way counts as one from elsewhere, which may not load from this machine.
+    portal.expect("Content Security Policy", "status of 404", "data:x", "/embed/embed.js")
     there = house.env["RESEND_API_URL"]
     page, asked = opened_with(portal, path, SMUGGLED.format(there=there))
     page.evaluate("document.getElementById('link').click()")

@@ -24,15 +24,17 @@ export function PlanPreview({ wishes }) {
       ${!plan.data && plan.loading ? html`<${Skeleton} rows=${2} />` : null}
       <div aria-live="polite" aria-busy=${plan.loading ? "true" : "false"}>
         ${plan.data?.length === 0 ? html`<p>You have no upcoming bookings. <a href=${portal("/book")}>Book a time</a></p>` : null}
-        ${plan.data?.map((one) => html`<${Planned} key=${one.booking.id} ...${one} />`)}
+        ${plan.data?.map((one) => html`<${Planned} key=${one.booking.id} texts=${wishes.sms_reminders} ...${one} />`)}
       </div>
     </section>`;
 }
 
-function Planned({ booking, messages }) {
+function Planned({ booking, messages, texts }) {
   const zone = useZone();
   const start = instant(booking.starts_at);
-  const told = messages.filter((message) => message.reason !== "opted_out"); // what is off on this page goes without saying
+  // What is off on this page goes without saying.
+  const isOff = ({ status, reason, channel }) => status === "skipped" && (reason === "opted_out" || channel === "sms" && !texts);
+  const told = messages.filter((message) => !isOff(message));
   return html`
     <h3><a href=${portal(`/bookings/${booking.id}`)}><bdi>${titleOf(booking)}</bdi></a></h3>
     <p class="muted">${moment(start, zone)}</p>
