@@ -23,9 +23,9 @@ def main() -> None:
     base, token = os.environ["FUNCTIONS_URL"], os.environ["SCHEDULER_TOKEN"]
     print(f"calls {', '.join(arguments.jobs)} every {arguments.every} s", flush=True)
     while True:
-        time.sleep(arguments.every)
         for job in arguments.jobs:
             print(f"{job}: {_call(f'{base}/{job}', token)}", flush=True)
+        time.sleep(arguments.every)
 
 
 def _call(url: str, token: str) -> str:

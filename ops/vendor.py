@@ -14,8 +14,6 @@ VENDOR = ROOT / "functions" / "portal" / "static" / "vendor"
 LIBRARIES = {
     "supabase.js": "@supabase/supabase-js/dist/umd/supabase.js",
     "preact.js": "htm/preact/standalone.module.js",
-    "uplot.js": "uplot/dist/uPlot.iife.min.js",
-    "uplot.css": "uplot/dist/uPlot.min.css",
 }
 
 

@@ -60,11 +60,7 @@ PAGES = (
     Page(re.compile(r"/preferences"), "preferences", "Preferences", ("preferences.css",)),
     Page(re.compile(r"/admin"), "admin", "All bookings", ("booking.css", "admin.css")),
     Page(re.compile(r"/admin/clients/[^/]{1,320}"), "client", "Client", ("booking.css", "client.css")),
-    Page(
-        *(re.compile(r"/admin/health"), "health", "Health"),
-        styles=("health.css",),
-        libraries=("supabase.js", "uplot.js"),
-    ),
+    Page(re.compile(r"/admin/health"), "health", "Health", ("health.css",)),
 )
 _CALCOM = {"https://app.cal.com", "https://cal.com"}
 NOT_FOUND = Page(re.compile(r".*"), "not_found", "This page does not exist")
@@ -115,10 +111,18 @@ class Pages:
                 loads="\n".join([*styles, *modules, *libraries]),
                 heading=html.escape(page.heading),
                 home=f"{self._base}/bookings",
+                without_script=self._without_script(page),
                 config=self._json,
             )
             self._made[page.module] = packed(text.encode(), _HTML)
         return self._made[page.module]
+
+    def _without_script(self, page: Page) -> str:
+        """What somebody can do whose browser runs none."""
+        if not page.embeds:
+            return "Every mail about a booking also has its details and a calendar file."
+        calendar = html.escape(f"{self._config.calcom_origin}/{self._config.calcom_link.strip('/')}")
+        return f'You can <a href="{calendar}">book on the calendar\'s own page</a>.'
 
     def _policy(self, page: Page) -> str:
         """Its own files, the API and the functions; nothing inline, and of others only Cal.com where it is embedded."""

@@ -1,7 +1,7 @@
 """Cal.com's embed: the script that pages of others load, and the booking pages in the frame that it makes.
 
-`/embed/embed.js` takes the calls of Cal.com's snippet. The frame is at a calendar's own path with `/embed` behind it; it
-speaks to its page by messages, as Cal.com's does, and tells of a booking with `bookingSuccessfulV2`.
+`/embed/embed.js` takes the calls of Cal.com's snippet. The frame is at a calendar's own path with `/embed` behind it;
+it speaks to its page by messages, as Cal.com's does, and tells of a booking with `bookingSuccessfulV2`.
 """
 
 from __future__ import annotations

@@ -92,7 +92,10 @@ def pages(sim: Simulator) -> Blueprint:
             else:
                 return redirect(f"/booking/{moved.uid}" + (f"?seatReferenceUid={seat}" if seat else ""), 303)
         return render_template(
-            "reschedule.html", booking=found, refused=refused, **calendar_of(sim, found.event_type, moving_uid=found.uid)
+            "reschedule.html",
+            booking=found,
+            refused=refused,
+            **calendar_of(sim, found.event_type, moving_uid=found.uid),
         )
 
     @paths.get("/video/<uid>")

@@ -217,7 +217,7 @@ end $$;
 create function private.replay_events(p_events jsonb, p_dry_run boolean) returns jsonb
     language plpgsql security definer set search_path = '' set timezone = 'UTC' set lock_timeout = '2s' as $$
 declare
-    v_until constant timestamptz := clock_timestamp() + interval '3 seconds';
+    v_until timestamptz;
     v_ids uuid[];
     v_messages jsonb;
     v_seen jsonb;  -- the bookings as the last event left them
@@ -229,6 +229,7 @@ declare
 begin
     begin
         v_ids := private.lock_replayed(p_events);
+        v_until := clock_timestamp() + interval '3 seconds';
         v_messages := private.messages_of(v_ids);
         v_seen := private.rows_of(v_ids);
         for v_event in select e.event from jsonb_array_elements(p_events) with ordinality e (event, n) order by e.n loop

@@ -20,8 +20,9 @@ _DUE: LiteralString = """
     details as (
         insert into private.booking_details (booking_id, host_email) select n.id, 'host@example.com' from numbers n),
     hosts as (
-        insert into private.booking_hosts (booking_id, email, starts_at, event_type_id)
-        select n.id, 'host@example.com', n.starts_at, 101 from numbers n),
+        insert into private.booking_hosts (booking_id, email, starts_at, ends_at, status, event_type_id)
+        select n.id, 'host@example.com', n.starts_at, n.starts_at + interval '30 minutes', 'confirmed', 101
+        from numbers n),
     people as (
         insert into public.booking_attendees (booking_id, email, name, role, time_zone, locale)
         select n.id, 'client' || n.n || '@example.com', 'Client ' || n.n, 'booker',

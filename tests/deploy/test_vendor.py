@@ -20,9 +20,9 @@ def test_each_library_is_copied_as_it_is(tmp_path: Path) -> None:
 def test_an_older_copy_is_replaced_and_a_good_one_left_alone(tmp_path: Path) -> None:
     vendor.copy(tmp_path)
     kept = (tmp_path / "preact.js").stat().st_mtime_ns
-    (tmp_path / "uplot.js").write_text("old")
+    (tmp_path / "supabase.js").write_text("old")
     vendor.copy(tmp_path)
-    assert (tmp_path / "uplot.js").stat().st_size > 1000
+    assert (tmp_path / "supabase.js").stat().st_size > 1000
     assert (tmp_path / "preact.js").stat().st_mtime_ns == kept
 
 

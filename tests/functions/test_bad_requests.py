@@ -87,7 +87,7 @@ def test_bodies_and_queries(clean: Stack, client: Caller, db: Connection) -> Non
 
 def test_too_large_bodies(clean: Stack, client: Caller) -> None:
     large = json.dumps({"booking_id": ID, "reason": "x" * 2 * 1024 * 1024})
-    for path in ("cancel", "reschedule", "export", "export/feed", "reconcile"):
+    for path in ("cancel", "reschedule", "export", "export/feed", "reconcile", "replay"):
         refused(ask(clean, client, "POST", path, content=large), 413, "too_large")
 
 
@@ -98,10 +98,11 @@ def test_other_methods_and_paths(clean: Stack, client: Caller) -> None:
         "export": ("PUT", "PATCH", "DELETE"),
         "export/feed": ("PUT", "GET"),
         "reconcile": ("GET", "PUT", "DELETE"),
+        "replay": ("GET", "PUT", "DELETE"),
     }.items():
         for method in methods:
             refused(ask(clean, client, method, path), 405, "method_not_allowed")
-    for path in ("cancel/x", "reschedule/x", "export/x", "export/feed/a/b", "reconcile/x"):
+    for path in ("cancel/x", "reschedule/x", "export/x", "export/feed/a/b", "reconcile/x", "replay/x"):
         refused(ask(clean, client, "POST", path, json={}), 404, "not_found")
 
 

@@ -14,11 +14,11 @@ from typing import Any
 import httpx
 import pytest
 from psycopg.rows import dict_row
-from psycopg.sql import SQL, Identifier
 
 from shared import calcom_api
 from tests.conftest import Connection, Stack
 from tests.functions.acting import CALL, CONFIRMED, GROUP, PAID, PANEL, PLAIN, ROTA, SERIES, VISIT, House, monday
+from tests.functions.contents import contents
 from tests.functions.in_process import served
 
 Row = dict[str, Any]
@@ -171,24 +171,6 @@ def disagreements(house: House, without: Collection[str] = ()) -> dict[str, Any]
         if differing:
             wrong[name] = differing
     return wrong | dict.fromkeys(mine, "not at Cal.com")
-
-
-def contents(db: Connection) -> dict[str, str]:
-    """Table → a hash of its rows, of everything that is ours or Supabase's."""
-    tables = db.execute(
-        "select relnamespace::regnamespace::text, relname from pg_class where relkind = 'r'"
-        " and relnamespace::regnamespace::text in ('public', 'private', 'auth') order by 1, 2"
-    ).fetchall()
-    assert {"public.bookings", "public.job_runs", "private.reports", "auth.users"} <= {
-        ".".join(each) for each in tables
-    }
-    hashed = {}
-    for schema, name in tables:
-        query = SQL("select md5(coalesce(string_agg(t::text, E'\\n' order by t::text), '')) from {} t")
-        row = db.execute(query.format(Identifier(schema, name))).fetchone()
-        assert row is not None
-        hashed[f"{schema}.{name}"] = str(row[0])
-    return hashed
 
 
 # --- people at Cal.com ---

@@ -37,7 +37,7 @@ SIGHTS = (
     Sight("booking-seat", "/bookings/{seat}", "client"),
     Sight("booking-for-host", "/bookings/{plain}", "host"),
     Sight("preferences", "/preferences", "client"),
-    Sight("admin", "/admin?period=all", "admin"),
+    Sight("admin", "/admin?tab=all", "admin"),
     Sight("client", "/admin/clients/client@example.com", "admin"),
     Sight("health", "/admin/health", "admin"),
     Sight("not-for-clients", "/admin", "client"),

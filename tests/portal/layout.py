@@ -21,7 +21,7 @@ _FOCUS = """() => {
   const words = (element.textContent || element.getAttribute("aria-label") || "").trim().slice(0, 40);
   const name = `${element.tagName} ${element.id} ${words}`;
   const style = getComputedStyle(element);
-  const marked = style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2;
+  const marked = element.tagName === "IFRAME" || style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2;
   const box = element.getBoundingClientRect();
   const [left, right] = [Math.max(box.left, 0), Math.min(box.right, innerWidth)];
   const [top, bottom] = [Math.max(box.top, 0), Math.min(box.bottom, innerHeight)];

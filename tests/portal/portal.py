@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,10 +16,25 @@ from tests.functions.acting import House
 
 ROLES = {"host": "host", "colleague": "host", "admin": "admin"}
 
+SESSION = "booking-session"  # what its local storage calls the session
+
+
+def session_of(env: Mapping[str, str], email: str) -> str:
+    """What a browser keeps of a person who has signed in by password."""
+    answer = httpx.post(
+        f"{env['SUPABASE_URL']}/auth/v1/token?grant_type=password",
+        json={"email": email, "password": PASSWORD},
+        headers={"apikey": env["SUPABASE_PUBLISHABLE_KEY"]},
+        timeout=30,
+    )
+    return json.dumps(answer.raise_for_status().json())
+
 
 @dataclass
 class Portal:
-    """Who is who: `client`, `other`, `host`, `colleague` (a host too) and `admin` at example.com, each signed up at the first need.
+    """Who is who: `client`, `other`, `host`, `colleague` (a host too) and `admin` at example.com.
+
+    Each is signed up at the first need.
 
     Whatever a page complains about (an error in its console, a broken rule of its policy) fails the test, unless it
     was expected.
@@ -100,16 +115,9 @@ class Portal:
             caller.close()
 
     def _signed_in(self, who: str) -> Any:
-        """What a browser keeps of a person who has signed in by password."""
         self.person(who)
         env = self.house.env
-        answer = httpx.post(
-            f"{env['SUPABASE_URL']}/auth/v1/token?grant_type=password",
-            json={"email": f"{who}@example.com", "password": PASSWORD},
-            headers={"apikey": env["SUPABASE_PUBLISHABLE_KEY"]},
-            timeout=30,
-        )
-        kept = [{"name": "booking-session", "value": json.dumps(answer.raise_for_status().json())}]
+        kept = [{"name": SESSION, "value": session_of(env, f"{who}@example.com")}]
         return {"cookies": [], "origins": [{"origin": env["FUNCTIONS_URL"], "localStorage": kept}]}
 
     def _watch(self, page: Page) -> None:

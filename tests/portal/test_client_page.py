@@ -10,6 +10,7 @@ from playwright.sync_api import Page, expect
 from tests.functions import receiving
 from tests.functions.acting import PLAIN, House, monday
 from tests.portal.axe import violations
+from tests.portal.faults import failing
 from tests.portal.portal import Portal
 
 PATH = "/admin/clients/client@example.com"
@@ -86,6 +87,19 @@ def test_an_address_that_bounced_is_shown_and_written_to_again_once_that_is_lift
     assert house.db.execute("select * from public.suppressions").fetchall() == []
     planned = "select count(*) from public.notifications where status = 'planned' and kind = 'reminder'"
     assert house.db.execute(planned).fetchone() == (4,), "both of both bookings"
+
+
+def test_a_part_that_fails_leaves_the_others(portal: Portal, house: House) -> None:
+    portal.expect("status of 503")
+    house.book(PLAIN, monday(9))
+    page = portal.window("admin")
+    with failing(page, 503, re.compile("/rpc/client_")):
+        page.goto(portal.url + PATH)
+        expect(page.get_by_role("alert")).to_have_count(3)  # the client, the notes, the messages
+        expect(page.get_by_role("list", name="Bookings").get_by_role("listitem")).to_have_count(1)
+    page.get_by_role("region", name="Messages").get_by_role("button", name="Try again").click()
+    expect(page.get_by_role("list", name="Messages").get_by_role("listitem")).to_have_count(3)
+    expect(page.get_by_role("alert")).to_have_count(2)
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(320, "light"), (1280, "dark")])

@@ -9,6 +9,7 @@ from shared import portal_pages, static_files
 
 LIMIT = 60_000  # bytes
 FILES = static_files.read(ROOT / "functions" / "portal" / "static")
+_LATER = re.compile(r"""\bimport\("\.\./([^"]+)"\)""")
 
 
 def loaded_by(page: portal_pages.Page) -> set[str]:
@@ -21,12 +22,19 @@ def loaded_by(page: portal_pages.Page) -> set[str]:
     return {script, *FILES.imported_by(script), *styles, *(f"vendor/{name}" for name in page.libraries)}
 
 
-def _bytes(name: str) -> int:
-    file = FILES.files[name]
-    return len(file.body if file.gzipped is None else file.gzipped)
+def loaded_later(page: portal_pages.Page) -> set[str]:
+    """The modules that it loads when somebody wants what they show, and what those load."""
+    modules = {name for name in loaded_by(page) if name.startswith("js/")}
+    named = {found for name in modules for found in _LATER.findall(FILES.files[name].body.decode())}
+    late = {f"js/{name}" for name in named}
+    return (late | {other for name in late for other in FILES.imported_by(name)}) - loaded_by(page)
 
 
-WEIGHTS = {
-    page.module: sum(_bytes(name) for name in loaded_by(page) - {"vendor/supabase.js"})
-    for page in (*portal_pages.PAGES, portal_pages.NOT_FOUND)
-}
+def _bytes(names: set[str]) -> int:
+    files = [FILES.files[name] for name in names]
+    return sum(len(file.body if file.gzipped is None else file.gzipped) for file in files)
+
+
+_PAGES = (*portal_pages.PAGES, portal_pages.NOT_FOUND)
+WEIGHTS = {page.module: _bytes(loaded_by(page) - {"vendor/supabase.js"}) for page in _PAGES}
+LATER = {page.module: _bytes(loaded_later(page)) for page in _PAGES}

@@ -14,6 +14,7 @@ from ops.stage import ROOT
 from shared import static_files
 from shared.portal_pages import NOT_FOUND, PAGES, Config, Page, Pages
 from shared.web import Answer, Request
+from tests.portal.weight import loaded_later
 
 FILES = static_files.read(ROOT / "functions" / "portal" / "static")
 CONFIG = Config(
@@ -50,7 +51,7 @@ def test_every_style_belongs_to_a_page_and_every_module_to_one() -> None:
         *("portal.css", *(style for page in pages for style in page.styles))
     }
     used = {name for page in pages for name in FILES.imported_by(f"js/pages/{page.module}.js")}
-    used |= {f"js/pages/{page.module}.js" for page in pages}
+    used |= {f"js/pages/{page.module}.js" for page in pages} | {name for page in pages for name in loaded_later(page)}
     assert {name for name in FILES.files if name.startswith("js/")} <= used
 
 
@@ -64,12 +65,23 @@ def test_a_portal_may_live_anywhere() -> None:
     "hostile", ["</script><script>alert(1)</script>", "$loads ${config}", '"><img src=x>', "\u2028"]
 )
 def test_settings_are_data_in_a_page(hostile: str) -> None:
-    page = text(ask("/bookings", replace(CONFIG, support_contact=hostile)))
+    for path in ("/bookings", "/book"):
+        settings_are_data(path, replace(CONFIG, support_contact=hostile, calcom_link=hostile))
+
+
+def settings_are_data(path: str, config: Config) -> None:
+    hostile = config.support_contact
+    page = text(ask(path, config))
     written = re.search(r'id="config">(.*?)</script>', page, re.DOTALL)
     assert written is not None
     assert json.loads(written[1])["support_contact"] == hostile
-    assert page.count("<script") == text(ask("/bookings")).count("<script")
+    assert page.count("<script") == text(ask(path)).count("<script")
     assert "<img" not in page
+
+
+def test_who_runs_no_script_can_still_book() -> None:
+    assert '<noscript><p class="notice">' in text(ask("/book"))
+    assert '<a href="https://app.cal.com/team/consultation">' in text(ask("/book"))
 
 
 def test_calcom_itself_answers_from_two_origins() -> None:

@@ -69,9 +69,9 @@ export function usePlan(wishes, count) {
   }, key, { poll: true });
 }
 
-/** The consent that stands: `{text_shown, given_at}`, or null. */
+/** The consent that stands: `{phone, text_shown, given_at}`, or undefined. */
 export async function consentOf(wishes, signal) {
-  const rows = await table("sms_consents", (t) => t.select("text_shown,given_at").eq("email", wishes.email)
-    .eq("phone", wishes.phone).is("withdrawn_at", null).order("given_at", { ascending: false }).limit(1), { signal });
-  return rows[0] ?? null;
+  const rows = await table("sms_consents", (t) => t.select("phone,text_shown,given_at").eq("email", wishes.email)
+    .is("withdrawn_at", null).order("given_at", { ascending: false }), { signal });
+  return rows.find((consent) => consent.phone === wishes.phone);
 }

@@ -7,7 +7,7 @@ import { Booked } from "../parts/booked.js";
 import { Skeleton, mount } from "../parts/page.js";
 
 const LATE = 10_000; // milliseconds until a calendar that shows nothing counts as missing
-const PATIENCE = 2000; // milliseconds that a name is waited for
+const PATIENCE = 2000; // milliseconds that is waited for who somebody is
 const dark = matchMedia("(prefers-color-scheme: dark)");
 const theme = () => (dark.matches ? "dark" : "light");
 
@@ -22,19 +22,25 @@ function Book({ session, error }) {
     </div>`;
 }
 
-/** `{name, email}` of the client who is signed in; `{}` for visitors, and for staff, who book for others. */
+/** `{name, email}` of the client who is signed in, or what of it is known in time; nothing of visitors, and of staff. */
 function usePerson(session, error) {
   const [person, setPerson] = useState(null);
+  const settle = (value) => setPerson((now) => now ?? value); // the calendar takes it once
   const isKnown = session.state !== "loading" || error;
   useEffect(() => {
-    if (!isKnown) return;
-    const email = session.role ? null : session.user?.email;
-    if (!email) return setPerson({});
-    const late = new Promise((resolve) => setTimeout(resolve, PATIENCE));
-    Promise.race([nameOf(email), late]).catch(() => null).then((name) => setPerson({ email, name }));
+    const timer = setTimeout(() => settle({ email: emailOf(session) }), PATIENCE);
+    return () => clearTimeout(timer);
+  }, []);
+  useEffect(() => {
+    const email = emailOf(session);
+    if (isKnown && !email) settle({});
+    else if (isKnown) nameOf(email).catch(() => null).then((name) => settle({ email, name }));
   }, [isKnown]);
   return person;
 }
+
+// Staff book for others.
+const emailOf = (session) => (session.role ? undefined : session.user?.email);
 
 /** As they called themselves before. Asked without `table`: a session that has ended is no reason to stop anybody here. */
 async function nameOf(email) {

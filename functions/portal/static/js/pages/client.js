@@ -62,13 +62,13 @@ function Reached({ client }) {
   return html`<p class="row">
     ${client.email ? (mail ? html`<a href=${mail}><bdi>${client.email}</bdi></a>` : html`<bdi>${client.email}</bdi>`) : null}
     ${client.phones.map((phone) => html`<${Phone} key=${phone} phone=${phone} />`)}
-  </p>`;
+  </p>
+  <${Reach} reach=${client.reach} />`;
 }
 
 function About({ client, zone, now }) {
   return html`
     <section class="card"><h2>Client</h2><${Person} ...${{ client, zone, now }} /></section>
-    <section class="card"><h2>Reached?</h2><${Reach} reach=${client.reach} /></section>
     ${client.email ? html`<section class="card"><h2>Wishes</h2><${Wishes} wishes=${client.preferences} zone=${zone} /></section>` : null}
     ${client.sms_consents && client.email ? html`
       <section class="card"><h2>Consent to texts</h2><${Consents} consents=${client.sms_consents} zone=${zone} /></section>` : null}`;

@@ -16,6 +16,7 @@ export function Dialog({ title, onClose, steady = false, wide = false, children 
     return () => {
       node.close(); // while it is open, nothing beside it takes the focus
       if (before?.isConnected) before.focus();
+      else document.getElementById("main")?.focus({ preventScroll: true }); // what had opened it is gone
     };
   }, []);
 

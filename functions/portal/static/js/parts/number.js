@@ -67,7 +67,7 @@ export function VerifyNumber({ pending, setPending, clearPending, done, close })
     <${Dialog} title="Your number for texts" onClose=${close}>
       <form onSubmit=${submit}>
         <${Field} label="Mobile number" type="tel" autocomplete="tel" required autofocus maxlength="60" value=${phone} onInput=${setPhone}
-          hint="With + and the country's code, or as you dial it at home" error=${trouble?.text} />
+          hint="With + and the country's code, like +49 for Germany" error=${trouble?.text} />
         ${trouble ? null : html`<${Trouble} problem=${send.error} />`}
         <p class="muted">We text a code of six digits to it, at most three a day.</p>
         <div class="actions"><button type="button" onClick=${close}>Not now</button>

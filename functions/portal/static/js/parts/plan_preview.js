@@ -32,12 +32,13 @@ export function PlanPreview({ wishes }) {
 function Planned({ booking, messages }) {
   const zone = useZone();
   const start = instant(booking.starts_at);
+  const told = messages.filter((message) => message.reason !== "opted_out"); // what is off on this page goes without saying
   return html`
     <h3><a href=${portal(`/bookings/${booking.id}`)}><bdi>${titleOf(booking)}</bdi></a></h3>
     <p class="muted">${moment(start, zone)}</p>
     <ul>
-      ${messages.map((message) => html`
+      ${told.map((message) => html`
         <li class=${message.status}>${message.status === "skipped" ? `${CHANNELS[message.channel]}${message.lead_minutes ? ` ${before(message.lead_minutes)}` : ""}: ` : ""}${message.says}</li>`)}
-      ${messages.length ? null : html`<li>Nothing more, unless the booking changes.</li>`}
+      ${told.length ? null : html`<li>Nothing more, unless the booking changes.</li>`}
     </ul>`;
 }

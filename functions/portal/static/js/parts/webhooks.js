@@ -3,7 +3,7 @@
 import { table } from "../data/api.js";
 import { portal } from "../data/config.js";
 import { useLoad, usePages } from "../data/load.js";
-import { html, useState } from "../data/preact.js";
+import { html, useRef, useState } from "../data/preact.js";
 import { OUTCOME } from "../words/health.js";
 import { instant, moment } from "../words/time.js";
 import { When } from "./jobs.js";
@@ -39,9 +39,15 @@ export function Webhooks({ quarantined, query, setQuery, zone, now, changed }) {
     list.reload();
     changed();
   };
+  const head = useRef(null);
+  const close = () => {
+    setReplaying(null);
+    // What was replayed may be gone from the list, and the button that had the focus with it.
+    setTimeout(() => document.activeElement === document.body && head.current?.focus());
+  };
   return html`
     <section aria-labelledby="webhooks">
-      <div class="heading"><h2 id="webhooks">Webhooks</h2>
+      <div class="heading"><h2 id="webhooks" ref=${head} tabindex="-1">Webhooks</h2>
         <button type="button" disabled=${!chosen.length} onClick=${() => setReplaying(chosen)}>
           ${chosen.length ? `Replay ${chosen.length} chosen …` : "Replay chosen …"}</button></div>
       <p>${quarantined ? `${quarantined} in quarantine: kept, not understood or not applied yet. The sweep tries them again by itself.` : quarantined === 0 ? "Nothing is in quarantine." : ""}</p>
@@ -51,7 +57,7 @@ export function Webhooks({ quarantined, query, setQuery, zone, now, changed }) {
           row=${(event) => html`<${Event} key=${event.id} ...${{ event, zone, now }} chosen=${chosen.includes(event.id)}
             choose=${(on) => choose(event.id, on)} replay=${() => setReplaying([event.id])} />`} />
       </div>
-      ${replaying ? html`<${Replay} ids=${replaying} zone=${zone} close=${() => setReplaying(null)} done=${done} />` : null}
+      ${replaying ? html`<${Replay} ids=${replaying} zone=${zone} close=${close} done=${done} />` : null}
     </section>`;
 }
 

@@ -10,7 +10,7 @@ export function Section({ title, fields, saving, children }) {
   const refused = saving.refused && has(saving.refused.fields) ? saving.refused : null;
   return html`
     <section class="card wishes">
-      <div class="row"><h2>${title}</h2><span class="saved" role="status">${state}</span></div>
+      <div class="head"><h2>${title}</h2><span class="saved" role="status">${state}</span></div>
       ${refused ? html`<${Trouble} problem=${refused.problem} retry=${refused.again} />
         <p class="muted">It stays as it was until then.</p>` : null}
       ${children}

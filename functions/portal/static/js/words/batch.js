@@ -13,10 +13,13 @@ const OUTCOMES = {
 const ERRORS = {
   not_confirmable: "Not a confirmed booking to come: there is nothing to confirm.",
   conflict: "There is nothing to confirm any more.",
+  declined: "Cal.com does not allow it.",
+  moved_meanwhile: "It was moved meanwhile.",
+  internal: "Something went wrong on our side.",
   not_possible: "Cal.com cannot be asked about this booking.",
   not_found: "It is not there, or not yours.",
   not_allowed: "You may not change it.",
-  upstream_unavailable: "Cal.com did not answer. It was not cancelled.",
+  upstream_unavailable: "Cal.com did not answer; nothing was changed.",
   uncertain: "Cal.com's answer was unclear; we are looking into it.",
   not_reached: "Not begun yet.",
 };

@@ -43,7 +43,7 @@ export function outcomeInWords(outcome) {
 
 /** `[value, text]`: who is to hear of what a replay changes. */
 export const NOTIFY = [
-  ["reminders", "Reminders, and news of the last two hours"],
-  ["all", "Everything that people have not been told"],
-  ["none", "Nothing: nobody hears of it"],
+  ["reminders", "Reminders, and news under 2 h old"],
+  ["all", "All that people have not been told"],
+  ["none", "None: nobody hears of it"],
 ];

@@ -33,7 +33,7 @@ export function BatchDialog({ work, zone, close, end }) {
         names=${batch.names} results=${batch.results} zone=${zone} />
       <div class="actions">
         ${failed.length && !running ? html`<button type="button" onClick=${() => saveFailures(batch, failed)}>Failures as CSV</button>
-          <button type="button" onClick=${() => work.again(failed)}>Try the ${failed.length} again</button>` : null}
+          <button type="button" onClick=${() => work.again(failed)}>Try again (${failed.length})</button>` : null}
         ${running ? html`<button type="button" disabled=${stopping} onClick=${work.stop}>${stopping ? "Stopping …" : "Stop"}</button>`
           : waiting.length ? html`<button type="button" onClick=${end}>Leave the others as they are</button>
               <button type="button" class=${words.tone} onClick=${work.go}>Go on with ${waiting.length}</button>`

@@ -8,18 +8,19 @@ import { clock, date, instant } from "../../words/time.js";
 export function BatchRows({ ids, names, results, zone }) {
   return html`
     <div class="rows" tabindex="0" role="region" aria-label="Each booking">
-      <table><thead class="hidden"><tr><th>Booking</th><th>Start</th><th>Result</th></tr></thead>
-        <tbody>${ids.map((id) => html`<${Row} key=${id} ...${{ booking: names[id], result: results[id], zone }} />`)}</tbody></table>
+      <ul>${ids.map((id) => html`<${Row} key=${id} ...${{ booking: names[id], result: results[id], zone }} />`)}</ul>
     </div>`;
 }
 
 function Row({ booking, result, zone }) {
   const start = instant(booking?.starts_at);
   const told = (result?.tells ?? []).map(({ name }) => name);
+  const failed = result && !isDone(result);
   return html`
-    <tr class=${result && !isDone(result) ? "failed" : ""}>
-      <td><bdi class="clamp">${booking ? titleOf(booking) : "A booking that is not there"}</bdi></td>
-      <td>${start ? html`<time datetime=${start.toISOString()}>${date(start, zone)}, ${clock(start, zone)}</time>` : "–"}</td>
-      <td>${result ? html`${isDone(result) ? "" : "✕ "}${outcomeInWords(result)}${told.length ? html`; tells <bdi>${told.join(", ")}</bdi>` : ""}` : "Waits"}</td>
-    </tr>`;
+    <li class=${failed ? "failed" : ""}>
+      <bdi class="clamp">${booking ? titleOf(booking) : "A booking that is not there"}</bdi>
+      ${start ? html`<time class="muted" datetime=${start.toISOString()}>${date(start, zone)}, ${clock(start, zone)}</time>` : null}
+      <span class="result">${result ? `${failed ? "✕ " : ""}${outcomeInWords(result)}` : "Waits"}${told.length
+        ? html`; tells <bdi>${told.join(", ")}</bdi>` : null}</span>
+    </li>`;
 }

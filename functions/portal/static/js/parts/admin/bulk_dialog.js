@@ -53,7 +53,7 @@ export function BulkDialog({ kind, ids, zone, begin, close }) {
           error=${typed && !isSure && typed.length >= String(concerned.length).length ? `That is not ${concerned.length}.` : null} />` : null}
         <div class="actions">
           <button type="button" onClick=${close}>${kind === "cancel" ? "Keep bookings" : "Send nothing"}</button>
-          <button class=${words.tone} disabled=${!isReady}>${kind === "cancel" ? `Cancel ${bookingsInWords(concerned.length)}` : `Send ${concerned.length} again`}</button>
+          <button class=${words.tone} disabled=${!isReady}>${!isSeen ? "Looking …" : kind === "cancel" ? `Cancel ${bookingsInWords(concerned.length)}` : `Send ${concerned.length} again`}</button>
         </div>
       </form>
     <//>`;

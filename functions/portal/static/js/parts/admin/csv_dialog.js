@@ -1,7 +1,6 @@
 // Bookings as a CSV file: those of the view, or the selected ones.
 
-import { receiveCsv } from "../../data/download.js";
-import { save } from "../../data/download.js";
+import { receiveCsv, save } from "../../data/download.js";
 import { useAction } from "../../data/load.js";
 import { html, useEffect, useRef, useState } from "../../data/preact.js";
 import { bookingsInWords } from "../../words/batch.js";

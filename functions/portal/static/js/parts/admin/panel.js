@@ -50,7 +50,7 @@ export function Panel({ id, zone, now, changed, close, step }) {
     <dialog class="panel" ref=${dialog} aria-labelledby="panel-title">
       <div class="sheet">
         <header>
-          <h2 id="panel-title" tabindex="-1" ref=${heading}><bdi>${page ? titleOf(page.booking) : "Booking"}</bdi></h2>
+          <h2 id="panel-title" tabindex="-1" ref=${heading}><bdi class="clamp three" title=${page ? titleOf(page.booking) : undefined}>${page ? titleOf(page.booking) : "Booking"}</bdi></h2>
           <div class="steps">
             ${[[-1, "↑", "Booking before"], [1, "↓", "Next booking"]].map(([by, arrow, label]) => html`
               <button type="button" class="quiet" aria-label=${label} title=${label} disabled=${!step(by)} onClick=${() => step(by)?.()}>${arrow}</button>`)}
