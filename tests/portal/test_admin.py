@@ -17,7 +17,7 @@ from playwright.sync_api import Locator, Page, expect
 from tests.conftest import Connection
 from tests.functions import many_bookings
 from tests.functions.acting import CONFIRMED, PANEL, PLAIN, House, monday
-from tests.portal import axe
+from tests.portal import axe, faults, layout
 from tests.portal.portal import Portal
 
 MANY = 10_000
@@ -58,6 +58,7 @@ class TestFinding:
         page.get_by_role("button", name="Status").click()
         page.get_by_role("checkbox", name="Awaiting confirmation").check()
         expect(rows(page)).to_have_count(1)
+        assert axe.violations(page) == []
         expect(rows(page)).to_contain_text("Other")
         page.keyboard.press("Escape")
         expect(page.get_by_role("button", name="Status: Awaiting confirmation", exact=False).first).to_be_focused()
@@ -111,6 +112,60 @@ class TestFinding:
         expect(rows(page)).to_contain_text("Bounced")
 
 
+class TestNarrow:
+    """At 360 pixels: cards, and filters in a sheet."""
+
+    def test_filters_are_in_a_sheet(self, portal: Portal, house: House) -> None:
+        house.book(PLAIN, monday(9))
+        house.book(CONFIRMED, monday(11), "other@example.com")
+        page = portal.open("/admin", "admin", width=360, height=700)
+        cards = page.locator(".list li")
+        expect(cards).to_have_count(2)
+        page.get_by_role("button", name="Filters").click()
+        sheet = page.get_by_role("dialog", name="Filters")
+        sheet.locator("summary", has_text="Date").click()
+        sheet.locator("summary", has_text="Status").click()
+        assert axe.violations(page) == []
+        sheet.get_by_role("checkbox", name="Confirmed").check()
+        sheet.get_by_role("button", name="Show the bookings").click()
+        expect(cards).to_have_count(1)
+        expect(page.get_by_role("button", name="Filters (1)")).to_be_focused()
+        assert layout.too_wide(page) == []
+        page.get_by_role("button", name="Remove the filter Status").click()
+        expect(cards).to_have_count(2)
+
+
+class TestTrouble:
+    """The API fails or cannot be reached: what is there stays, and the page says what to do."""
+
+    def test_a_list_that_cannot_be_had(self, portal: Portal, house: House) -> None:
+        house.book(PLAIN, monday(9))
+        page = portal.open("/admin", "admin")
+        expect(rows(page)).to_have_count(1)
+        portal.expect("status of 503", "ERR_FAILED")
+        with faults.failing(page, 503):
+            page.get_by_role("searchbox").fill("client")
+            expect(page.get_by_role("alert")).to_contain_text("Our service does not answer right now.")
+            expect(page.get_by_role("searchbox")).to_have_value("client")
+        page.get_by_role("button", name="Try again").click()
+        expect(rows(page)).to_have_count(1)
+
+    def test_a_preview_that_breaks_off_keeps_the_reason(self, portal: Portal, house: House) -> None:
+        book(house, 2)
+        page = portal.open("/admin", "admin")
+        begin(page, 2)
+        page.get_by_role("button", name="Keep bookings").click()
+        portal.expect("ERR_FAILED")
+        with faults.unreachable(page, re.compile(".*/cancel")):
+            page.get_by_role("button", name="Cancel bookings").click()
+            dialog = page.get_by_role("dialog")
+            expect(dialog.get_by_role("alert")).to_contain_text("You seem to be offline.")
+            expect(dialog.get_by_label("Reason")).to_have_value(REASON)
+            expect(dialog.get_by_role("button", name="Looking …")).to_be_disabled()
+        dialog.get_by_role("button", name="Try again").click()
+        expect(dialog.get_by_role("button", name="Cancel 2 bookings")).to_be_enabled()
+
+
 def test_a_view_is_saved_used_renamed_and_deleted(portal: Portal, house: House) -> None:
     house.book(CONFIRMED, monday(11), "other@example.com")
     page = portal.open("/admin?tab=all&status=pending&q=other", "admin")
@@ -123,6 +178,7 @@ def test_a_view_is_saved_used_renamed_and_deleted(portal: Portal, house: House) 
 
     page.goto(f"{portal.url}/admin")
     page.get_by_role("button", name="Saved views").click()
+    assert axe.violations(page) == []
     page.get_by_role("button", name="Morning <b>round</b>", exact=True).click()
     expect(rows(page)).to_have_count(1)
     assert query(page) == {"tab": "all", "status": "pending", "q": "other"}
@@ -395,7 +451,7 @@ class TestBanner:
 
 def many(db: Connection, count: int) -> None:
     """That many bookings to come, which can be searched for."""
-    many_bookings.insert(db, count)
+    many_bookings.insert(db, count, after="1 day")
     db.execute("select private.refresh_search_texts(array(select id from public.bookings))")
 
 

@@ -43,7 +43,12 @@ export const datesOf = (query) =>
 /** The date that is asked for: a preset, `2026-11-01..2026-11-30` with one side or both, or "". */
 export function dateOf(query) {
   const asked = query.date ?? LISTS[tabOf(query)].date ?? "";
-  return PRESETS[asked] || (CUSTOM.test(asked) && asked !== "..") ? asked : "";
+  return Object.hasOwn(PRESETS, asked) || isRange(asked) ? asked : "";
+}
+
+function isRange(asked) {
+  const days = CUSTOM.exec(asked)?.slice(1).filter(Boolean) ?? [];
+  return days.length > 0 && days.every((day) => !Number.isNaN(Date.parse(day)));
 }
 
 /** What the address says after a change of the list: what makes no sense there is left behind. */
