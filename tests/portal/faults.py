@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from playwright.sync_api import Page, Route
@@ -13,9 +14,12 @@ ALL = re.compile(r"^https?://[^/]+/(?!portal(/|$|\?))")
 
 
 @contextmanager
-def failing(page: Page, status: int, url: re.Pattern[str] = ALL) -> Iterator[None]:
-    """Each call is answered with this status, without a word."""
-    with _routed(page, url, lambda route: route.fulfill(status=status, body="", headers=_ANY_ORIGIN)):
+def failing(
+    page: Page, status: int, url: re.Pattern[str] = ALL, problem: Mapping[str, str] | None = None
+) -> Iterator[None]:
+    """Each call is answered with this status, without a word or with this problem (RFC 9457)."""
+    body = json.dumps(problem) if problem else ""
+    with _routed(page, url, lambda route: route.fulfill(status=status, body=body, headers=_ANY_ORIGIN)):
         yield
 
 

@@ -3,7 +3,7 @@
 import { freeTimes } from "../data/booking_page.js";
 import { useAction, useLoad } from "../data/load.js";
 import { html, useState } from "../data/preact.js";
-import { addDays, clock, dayOf, instant, mondayOf, offset, shortDate, startOfDay, zoneName } from "../words/time.js";
+import { addDays, clock, dateBlock, dayOf, instant, mondayOf, offset, shortDate, startOfDay, zoneName } from "../words/time.js";
 import { Slow, Trouble } from "./trouble.js";
 
 const AHEAD = 60; // days that are looked through for the next free time
@@ -54,8 +54,9 @@ export function FreeTimes({ booking, zone, start, choose, turn, wayOut }) {
 function Day({ booking, day, starts, zone, start, choose }) {
   const now = booking.reschedule_requested ? null : instant(booking.starts_at).getTime();
   const twice = (at) => starts.filter((one) => clock(one, zone) === clock(at, zone)).length > 1; // clocks went back
+  const { weekday, day: number, month } = dateBlock(startOfDay(day, zone), zone);
   return html`
-    <fieldset class=${starts.length ? "slots" : "slots none"}><legend>${shortDate(startOfDay(day, zone), zone)}</legend>
+    <fieldset class=${starts.length ? "slots" : "slots none"}><legend>${weekday}<br />${number} ${month}</legend>
       ${starts.length ? null : html`<p class="muted">none</p>`}
       ${starts.map((at) => html`<label class="slot" key=${at.getTime()}>
         <input type="radio" name="slot" checked=${start?.getTime() === at.getTime()} disabled=${at.getTime() === now} onChange=${() => choose(at)} />
