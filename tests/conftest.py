@@ -9,9 +9,11 @@
 from __future__ import annotations
 
 import os
+import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import httpx
@@ -51,6 +53,8 @@ class Stack:
 
 def pytest_configure() -> None:
     os.environ["no_proxy"] = HOST  # the tests talk to this machine, whatever proxy it goes out by
+    # Each client of httpx, and so each call without one, reads all certificates that there are: as long as many a test.
+    pytest.MonkeyPatch().setattr(ssl, "create_default_context", cache(ssl.create_default_context))
 
 
 @pytest.fixture(scope="session")
