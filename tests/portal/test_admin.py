@@ -171,6 +171,7 @@ def test_a_view_is_saved_used_renamed_and_deleted(portal: Portal, house: House) 
     page = portal.open("/admin?tab=all&status=pending&q=other", "admin")
     page.get_by_role("button", name="Saved views").click()
     page.get_by_role("button", name="Save this view").click()
+    expect(page.get_by_role("textbox", name="Name")).to_be_focused()
     page.get_by_role("dialog").get_by_role("textbox", name="Name").fill("Morning <b>round</b>")
     page.get_by_role("button", name="Save", exact=True).click()
     expect(page.get_by_text("is saved.")).to_be_visible()
@@ -204,6 +205,7 @@ class TestBulk:
         expect(page.get_by_text("30 selected", exact=True)).to_be_visible()
         page.get_by_role("button", name="Cancel bookings").click()
         dialog = page.get_by_role("dialog")
+        expect(dialog.get_by_role("button", name="Keep bookings")).to_be_focused()
         expect(dialog).to_contain_text("30 bookings will be cancelled. Their people are told by 30 e-mails.")
         assert axe.violations(page) == []
         go = dialog.get_by_role("button", name="Cancel 30 bookings")
@@ -284,10 +286,10 @@ class TestBulk:
         page.get_by_role("checkbox", name="Select all rows that are shown").check()
         page.get_by_role("button", name="Resend confirmation").click()
         dialog = page.get_by_role("dialog")
-        expect(dialog).to_contain_text("2 bookings will be sent again.")
+        expect(dialog).to_contain_text("2 bookings will be confirmed again")
         expect(dialog.locator("li.failed")).to_have_count(1)
         dialog.get_by_role("button", name="Send 2 again").click()
-        expect(dialog.get_by_role("status")).to_have_text("2 bookings sent again.")
+        expect(dialog.get_by_role("status")).to_have_text("2 bookings confirmed again.")
         house.sweep()
         assert [len(house.mails(f"client{n}@example.com")) for n in range(2)] == [2, 2]
         assert over
