@@ -2,9 +2,22 @@
 
 import { inWords } from "./problems.js";
 
+/** Each kind of batch: what it asks, what it will do, what it has done to so many bookings. */
 export const KINDS = {
-  cancel: { title: "Cancel", does: "Cancel", done: "cancelled", tone: "danger" },
-  resend: { title: "Resend confirmation", does: "Send", done: "sent again", tone: "primary" },
+  cancel: {
+    tone: "danger", keep: "Keep bookings",
+    title: (count) => `Cancel ${bookingsInWords(count)}?`,
+    will: (count) => `${bookingsInWords(count)} will be cancelled.`,
+    go: (count) => `Cancel ${bookingsInWords(count)}`,
+    done: (count) => `${bookingsInWords(count)} cancelled`,
+  },
+  resend: {
+    tone: "primary", keep: "Send nothing",
+    title: (count) => `Send the confirmation of ${bookingsInWords(count)} again?`,
+    will: (count) => `${bookingsInWords(count)} will be confirmed again, to everybody who is in them.`,
+    go: (count) => `Send ${count.toLocaleString("en")} again`,
+    done: (count) => `${bookingsInWords(count)} confirmed again`,
+  },
 };
 const OUTCOMES = {
   cancelled: "Cancelled", already_cancelled: "Was already cancelled", would_cancel: "Will be cancelled",

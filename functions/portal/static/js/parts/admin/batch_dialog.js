@@ -3,7 +3,7 @@
 import { waitingIn } from "../../data/batch.js";
 import { save } from "../../data/download.js";
 import { html, useEffect } from "../../data/preact.js";
-import { KINDS, bookingsInWords, isDone, outcomeInWords } from "../../words/batch.js";
+import { KINDS, isDone, outcomeInWords } from "../../words/batch.js";
 import { titleOf } from "../../words/booking.js";
 import { csvOf } from "../../words/csv.js";
 import { announce } from "../announcer.js";
@@ -19,13 +19,13 @@ export function BatchDialog({ work, zone, close, end }) {
   const failed = batch.ids.filter((id) => batch.results[id] && !isDone(batch.results[id]));
   const done = batch.ids.length - waiting.length;
   const isOver = !waiting.length && !running;
-  const sum = `${bookingsInWords(done - failed.length)} ${words.done}${failed.length ? `, ${failed.length} failed` : ""}.`;
+  const sum = `${words.done(done - failed.length)}${failed.length ? `, ${failed.length} failed` : ""}.`;
   useEffect(() => {
     if (isOver) announce(sum, failed.length ? "bad" : "good");
   }, [isOver]);
 
   return html`
-    <${Dialog} title=${isOver ? "Done" : `${words.title}: ${bookingsInWords(batch.ids.length)}`} onClose=${isOver ? end : close} steady=${running} wide>
+    <${Dialog} title=${isOver ? "Done" : words.go(batch.ids.length)} onClose=${isOver ? end : close} steady=${running} wide>
       <p role="status">${isOver ? sum : `${done} of ${batch.ids.length} done${failed.length ? `, ${failed.length} failed` : ""}${stopping ? "; stopping after these …" : running ? " …" : "; the others wait."}`}</p>
       <progress max=${batch.ids.length} value=${done} aria-label="How far it is"></progress>
       <${Trouble} problem=${work.error} />

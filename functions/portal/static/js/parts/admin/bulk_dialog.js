@@ -7,11 +7,11 @@ import { KINDS, bookingsInWords, isDone, tellsInWords } from "../../words/batch.
 import { isConfirmable } from "../../words/filters.js";
 import { Dialog } from "../dialog.js";
 import { Field } from "../field.js";
+import { Reason } from "../reason.js";
 import { Trouble } from "../trouble.js";
 import { BatchRows } from "./batch_rows.js";
 
 const SURE = 25; // bookings, above which one types how many they are
-const LONGEST = 1000;
 
 /** `begin({id, kind, reason, ids, names})` starts what was seen here. */
 export function BulkDialog({ kind, ids, zone, begin, close }) {
@@ -36,24 +36,22 @@ export function BulkDialog({ kind, ids, zone, begin, close }) {
   };
 
   return html`
-    <${Dialog} title=${kind === "cancel" ? `Cancel ${bookingsInWords(ids.length)}?` : `Send ${bookingsInWords(ids.length)} their confirmation again?`} onClose=${close} wide>
+    <${Dialog} title=${words.title(ids.length)} onClose=${close} wide>
       <form onSubmit=${submit}>
         <div aria-live="polite">
-          ${isSeen ? html`<p><strong>${bookingsInWords(concerned.length)} will be ${words.done}.</strong>
+          ${isSeen ? html`<p><strong>${words.will(concerned.length)}</strong>
               ${concerned.length && kind === "cancel" ? ` ${tellsInWords(Object.values(seen.rows))}` : ""}
-              ${kind === "resend" ? " Everybody who is in them gets it, unless one is about to leave anyway." : ""}
               ${others.length ? ` ${bookingsInWords(others.length)} ${others.length === 1 ? "stays as it is" : "stay as they are"}.` : ""}</p>`
             : html`<p>Looking at what would change: ${seen.count} of ${bookingsInWords(ids.length)} …</p>`}
         </div>
         <${Trouble} problem=${look.error} retry=${look.run} />
         <${BatchRows} ids=${[...others, ...concerned]} names=${seen.names} results=${seen.rows} zone=${zone} />
-        ${kind === "cancel" ? html`<${Field} label="Reason (shared with the people in these bookings)" rows="2" required maxlength=${LONGEST}
-          value=${reason} onInput=${setReason} hint=${reason.length >= 800 ? `${reason.length} of ${LONGEST} characters` : null} />` : null}
+        ${kind === "cancel" ? html`<${Reason} value=${reason} onInput=${setReason} staff required />` : null}
         ${isSeen && needsNumber ? html`<${Field} label=${`Type ${concerned.length} to go on`} inputmode="numeric" autocomplete="off" value=${typed} onInput=${setTyped}
           error=${typed && !isSure && typed.length >= String(concerned.length).length ? `That is not ${concerned.length}.` : null} />` : null}
         <div class="actions">
-          <button type="button" onClick=${close}>${kind === "cancel" ? "Keep bookings" : "Send nothing"}</button>
-          <button class=${words.tone} disabled=${!isReady}>${!isSeen ? "Looking …" : kind === "cancel" ? `Cancel ${bookingsInWords(concerned.length)}` : `Send ${concerned.length} again`}</button>
+          <button type="button" autofocus onClick=${close}>${words.keep}</button>
+          <button class=${words.tone} disabled=${!isReady}>${isSeen ? words.go(concerned.length) : "Looking …"}</button>
         </div>
       </form>
     <//>`;
