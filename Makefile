@@ -5,10 +5,10 @@ VENV := .venv/bin/python
 OURS := $(shell test -x $(VENV) && echo $(VENV) || echo $(PYTHON))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup dev up down reset test check bench mails stage
+.PHONY: help setup dev up down reset test check bench mails screenshots stage
 
 help: ## show these commands
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1|\2/p' Makefile | awk -F '|' '{ printf "  make %-8s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1|\2/p' Makefile | awk -F '|' '{ printf "  make %-11s %s\n", $$1, $$2 }'
 
 setup: ## install what this checkout needs, unless it is there (the others do this by themselves)
 	@$(OURS) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or newer is needed and $(OURS) is %d.%d. Name another: make PYTHON=python3.12" % sys.version_info[:2])'
@@ -44,6 +44,9 @@ bench: setup ## measure, beside the floor of each measure
 mails: setup ## render every message and page in every language into build/mails and build/pages, to look at
 	@$(VENV) -m local.mails
 	@$(VENV) -m local.pages
+
+screenshots: up ## make the README's pictures of the pages, from the demo data (`make down` after)
+	@$(VENV) -m local.screenshots
 
 stage: setup ## make build/x, exactly what is deployed (FUNCTION=x)
 	@$(VENV) -m ops.stage $(FUNCTION)

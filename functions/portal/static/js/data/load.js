@@ -2,7 +2,7 @@
 
 import { useCallback, useEffect, useRef, useState } from "./preact.js";
 
-const SLOW = 3000; // milliseconds until one is told that it takes longer
+export const SLOW = 3000; // milliseconds until one is told that it takes longer
 const POLL = [30_000, 60_000, 120_000, 300_000]; // looked at again while nobody changes anything
 
 /**

@@ -5,6 +5,8 @@ import { Problem, apiProblem } from "./problem.js";
 
 const SLOWEST = 20_000; // milliseconds until an answer is given up
 
+const LAST = "booking-role"; // whose, and which
+
 export const supabase = globalThis.supabase.createClient(config.supabase_url, config.supabase_publishable_key, {
   auth: { detectSessionInUrl: false, storageKey: "booking-session" },
   global: { fetch: bounded },
@@ -44,17 +46,23 @@ async function enter(now) {
     sessionStorage.clear(); // drafts of somebody else
     return location.reload(); // and not what this page shows
   }
-  const role = session.user ? session.role : await roleOf(now.user.id);
+  const asked = session.user ? null : roleOf(now.user.id);
+  const last = JSON.parse(localStorage.getItem(LAST) ?? "{}");
+  // Who one was last time stands in until the answer comes, so that no page waits for it; the server decides anyway.
+  const role = !asked ? session.role : last.id === now.user.id ? last.role : await asked;
   change({ state: "in", user: now.user, role });
   again?.resolve();
   again = null;
+  asked?.then((found) => found !== session.role && change({ role: found }), () => {}); // what fails is told by the page
 }
 
 async function roleOf(userId) {
   const answer = await supabase.from("staff").select("role").eq("user_id", userId).maybeSingle();
-  if (answer.status === 401) return null; // found out again by whatever the page asks for
+  if (answer.status === 401) return session.role; // found out again by whatever the page asks for
   if (answer.error) throw apiProblem(answer);
-  return answer.data?.role ?? null;
+  const role = answer.data?.role ?? null;
+  localStorage.setItem(LAST, JSON.stringify({ id: userId, role }));
+  return role;
 }
 
 /** Ask for a code by mail. Raises Problem. */

@@ -1,11 +1,12 @@
 // The frame of every page: header, who is signed in, messages that come and go, and the way back after a session ended.
 
 import { config, portal } from "../data/config.js";
+import { SLOW } from "../data/load.js";
 import { html, render, useEffect, useState } from "../data/preact.js";
 import { onSession, openSession, session, signOut } from "../data/session.js";
 import { Announcer } from "./announcer.js";
 import { Dialog } from "./dialog.js";
-import { Trouble } from "./trouble.js";
+import { Slow, Trouble } from "./trouble.js";
 import { SignIn } from "./sign_in.js";
 
 /**
@@ -20,20 +21,25 @@ export function mount(Content, { title, needs = "person", wide = false, Banner =
 function useSession() {
   const [, setTurn] = useState(0);
   const [error, setError] = useState(null);
+  const [slow, setSlow] = useState(false);
   const open = () => {
     setError(null);
-    openSession().catch(setError);
+    const timer = setTimeout(() => setSlow(true), SLOW);
+    openSession().catch(setError).finally(() => {
+      clearTimeout(timer);
+      setSlow(false);
+    });
   };
   useEffect(() => {
     const stop = onSession(() => setTurn((turn) => turn + 1));
     open();
     return stop;
   }, []);
-  return { error, open };
+  return { error, slow, open };
 }
 
 function Page({ Content, title, needs, wide, Banner }) {
-  const { error, open } = useSession();
+  const { error, slow, open } = useSession();
   const { state, role } = session;
   const isIn = state === "in" || state === "expired";
   const enough = { nobody: true, person: isIn, staff: isIn && role, admin: isIn && role === "admin" }[needs];
@@ -43,7 +49,7 @@ function Page({ Content, title, needs, wide, Banner }) {
     ${Banner && isIn && role ? html`<${Banner} />` : null}
     <main class=${`page${wide ? " wide" : ""}`} id="main" tabindex="-1">
       ${error && needs !== "nobody" ? html`<h1>${title}</h1><${Trouble} problem=${error} retry=${open} />`
-        : state === "loading" && needs !== "nobody" ? html`<h1>${title}</h1><${Skeleton} />`
+        : state === "loading" && needs !== "nobody" ? html`<h1>${title}</h1><${Slow} slow=${slow} /><${Skeleton} />`
         : enough ? html`<${Content} session=${session} error=${error} />`
         : isIn ? html`<h1>${title}</h1>
             <p class="notice">This page is for the team. <a href=${portal("/bookings")}>Go to your bookings</a></p>`
