@@ -21,7 +21,7 @@ export function Empty({ query, set, zone }) {
   const clear = () => set({ q: "", ...Object.fromEntries(FILTERS.map((name) => [name, ""])), ...withoutDate(query) });
   return html`
     <div class="empty"><h2>${query.q ? html`No results found for “<bdi>${query.q}</bdi>”` : "No bookings match"}</h2>
-      <p>${asked ? `Only ${dateInWords(asked, zone)} was looked through.` : "Try different words or fewer filters."}</p>
+      <p>${asked ? `Looked through: ${dateInWords(asked, zone)}.` : "Try different words or fewer filters."}</p>
       <p class="row center">${asked ? html`<button type="button" onClick=${() => set(withoutDate(query))}>Look at all dates</button>` : null}
         ${isFiltered ? html`<button type="button" onClick=${clear}>Clear search and filters</button>` : null}</p>
     </div>`;
