@@ -92,8 +92,7 @@ declare
         case
             when v_each is not null and v_lead = 'b' then 'b.status = e.one'
             when f.status is not null or f.period <> 'all' then format('%s.status = any (%L)', v_seen, coalesce(v_statuses, '{}')) end,
-        (select string_agg(format('s.words like %L', w.pattern), ' and ')
-         from unnest(private.search_patterns(f.q)) w (pattern)),
+        private.search_condition(f.q),
         case when f.client is not null then
             'b.id in (select a.booking_id from public.booking_attendees a where a.email = ($1).client
                       union select a.booking_id from public.booking_attendees a where a.phone = ($1).client)' end,
