@@ -22,6 +22,7 @@ import pytest
 
 from local import database as local_database
 from local.site import HOST, Site
+from tests import longest_first
 from tests.clean_slate import CleanSlate
 from tests.throwaway import running, settings_of, throwaway_site
 
@@ -55,6 +56,11 @@ def pytest_configure() -> None:
     os.environ["no_proxy"] = HOST  # the tests talk to this machine, whatever proxy it goes out by
     # Each client of httpx, and so each call without one, reads all certificates that there are: as long as many a test.
     pytest.MonkeyPatch().setattr(ssl, "create_default_context", cache(ssl.create_default_context))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        longest_first.sort(items)
 
 
 @pytest.fixture(scope="session")

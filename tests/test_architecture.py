@@ -16,6 +16,7 @@ import pytest
 
 from ops.stage import ROOT, functions, imports, shared_modules
 from shared import settings
+from tests import longest_first
 
 MODULES = sorted(path.stem for path in (ROOT / "shared").glob("*.py") if path.stem != "__init__")
 MAINS = [ROOT / "functions" / name / "main.py" for name in functions()]
@@ -236,3 +237,7 @@ def roots(path: Path) -> frozenset[str]:
 
 def length(path: Path) -> int:
     return len(path.read_text().splitlines())
+
+
+def test_what_begins_first_is_there() -> None:
+    assert [path for path in longest_first.LONG if not path.exists()] == []

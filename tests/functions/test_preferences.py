@@ -49,6 +49,7 @@ def booked(at: Preferring) -> Preferring:
 
 
 def test_one_click_turns_reminders_off_twice_the_same_and_only_them(booked: Preferring) -> None:
+    booked.house.sweep()  # the webhook tries for a second only, and this machine may be slow
     [mail] = [one for one in booked.house.mails(CLIENT) if "List-Unsubscribe" in one["headers"]]
     url = re.fullmatch(r"<(\S+)>", mail["headers"]["List-Unsubscribe"])
     assert url and mail["headers"]["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"

@@ -192,10 +192,11 @@ def test_hostile_titles_reach_both_parsers_as_one_line(title: str, expected: str
 
 # Everything that JSON can hold, and often what calendars treat specially.
 typed = st.text(st.one_of(st.characters(), st.sampled_from('\r\n\\;,:^nN"\u202e\u2028\x85\x00\t')), max_size=300)
+no_link = typed.filter(lambda text: "http" not in text.lower())  # of a place: the description would name it too
 
 
 @settings(max_examples=12, deadline=None)
-@given(st.lists(st.tuples(typed, typed, typed), min_size=5, max_size=40))
+@given(st.lists(st.tuples(typed, typed, no_link), min_size=5, max_size=40))
 def test_what_was_typed_survives_both_parsers_once_cleaned(texts: list[tuple[str, str, str]]) -> None:
     entries = [of(id=str(n), title=t, description=d, location=p, host_name=p) for n, (t, d, p) in enumerate(texts)]
     file = published(entries)
