@@ -3,7 +3,7 @@
 The floor of the webhook is a bare call of the same SQL function through the same client; the floor of a start is a
 function that only returns "ok"; that of a CSV is Postgres's COPY; that of reconcile is a full page a call; that of
 reminders is the same posts at the provider's rate; that of a list is the same with few bookings, or
-without row-level security. Ours and the
+without row-level security; that of a page is what it may weigh, and Lighthouse's 100. Ours and the
 floor take turns in one run, since a shared machine is noisy. Mail is off.
 """
 
@@ -30,7 +30,7 @@ from postgrest import SyncPostgrestClient
 from ops.stage import ROOT, functions, stage
 from shared import calcom_webhook
 from shared.tokens import sign_link
-from tests.bench import csv_table, reminders, search, sweep
+from tests.bench import csv_table, lighthouse, reminders, search, sweep
 from tests.bench.served import THREADS, served
 from tests.conftest import Stack, throwaway_stack
 from tests.deploy.staged import environment
@@ -88,6 +88,8 @@ def main() -> None:
             rows[f"csv of {csv_table.ROWS:,}, beside idle"] = _row(megabytes, "MB")
         with throwaway_stack() as stack:
             rows |= {name: _row(*measured) for name, measured in reminders.measure(stack).items()}
+        with throwaway_stack() as stack:
+            rows |= {name: _row(*measured) for name, measured in lighthouse.measure(stack).items()}
         rows |= {name: _row(*measured) for name, measured in search.measure().items()}
     for name, row in rows.items():
         aim = f"  aim {row['aim']}" if "aim" in row else ""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import http.client
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from urllib.parse import urlsplit
@@ -46,9 +46,10 @@ class _Passing(BaseHTTPRequestHandler):
                 self.send_header(name, value)
         if answer.status not in (204, 304):
             self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content)
         there.close()
+        with suppress(BrokenPipeError):  # the browser no longer wants it
+            self.end_headers()
+            self.wfile.write(content)
 
     do_GET = do_POST = do_PATCH = do_DELETE = do_OPTIONS = do_HEAD = _pass_on
 
