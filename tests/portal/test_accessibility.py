@@ -23,7 +23,7 @@ def test_a_page_can_be_used_by_everybody(gallery: Portal, sight: Sight) -> None:
     assert " · " in page.title()
 
 
-# Where a dialog or a menu opens: the page, and what is clicked one after another; the last one opens it.
+# Where a dialog or a menu opens: the page, and what is clicked.
 DIALOGS = [
     ("upcoming", ["Change the time zone"]),
     ("upcoming", ["Subscribe"]),
@@ -36,7 +36,6 @@ DIALOGS = [
     ("admin", ["Date"]),
     ("admin", ["Event type"]),
     ("admin", ["Keys"]),
-    ("admin", ["Select all rows that are shown", "Cancel bookings"]),
 ]
 
 
@@ -64,6 +63,7 @@ def test_what_opens_can_be_used_by_everybody(gallery: Portal, name: str, clicks:
         page.keyboard.press("Space")
         expect(opened).to_be_visible()
         page.set_viewport_size({"width": 320, "height": 500})
+        page.wait_for_timeout(200)  # the page takes another shape
         wrong |= {"width": layout.too_wide(page), "narrow": axe.violations(page)}
     assert {what: found for what, found in wrong.items() if found} == {}
 

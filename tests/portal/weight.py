@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from posixpath import dirname, normpath
 
 from ops.stage import ROOT
 from shared import portal_pages, static_files
 
 LIMIT = 60_000  # bytes
 FILES = static_files.read(ROOT / "functions" / "portal" / "static")
-_LATER = re.compile(r"""\bimport\("\.\./([^"]+)"\)""")
+_LATER = re.compile(r"""\bimport\("(\.[^"]+)"\)""")
 
 
 def loaded_by(page: portal_pages.Page) -> set[str]:
@@ -24,10 +25,15 @@ def loaded_by(page: portal_pages.Page) -> set[str]:
 
 def loaded_later(page: portal_pages.Page) -> set[str]:
     """The modules that it loads when somebody wants what they show, and what those load."""
-    modules = {name for name in loaded_by(page) if name.startswith("js/")}
-    named = {found for name in modules for found in _LATER.findall(FILES.files[name].body.decode())}
-    late = {f"js/{name}" for name in named}
-    return (late | {other for name in late for other in FILES.imported_by(name)}) - loaded_by(page)
+    met = {name for name in loaded_by(page) if name.startswith("js/")}
+    waiting = sorted(met)
+    while waiting:
+        name = waiting.pop()
+        late = {normpath(f"{dirname(name)}/{path}") for path in _LATER.findall(FILES.files[name].body.decode())}
+        new = (late | {other for one in late for other in FILES.imported_by(one)}) - met
+        met |= new
+        waiting += new
+    return met - loaded_by(page)
 
 
 def _bytes(names: set[str]) -> int:
