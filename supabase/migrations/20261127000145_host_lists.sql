@@ -77,7 +77,7 @@ declare
             when v_holder is not null then 'private.booking_hosts h left join public.bookings b on b.id = h.booking_id'
             else 'public.bookings b' end,
         case when f.message is not null then 'join private.listed_messages m on m.booking_id = b.id' end,
-        case when f.q is not null then 'join private.search_texts s on s.booking_id = b.id' end);
+        case when f.q is not null then 'join private.search_texts s on s.booking_id = ' || v_id end);
     v_where constant text := concat_ws(' and ', 'true',
         case when v_holder is not null then format('h.email = %L', v_holder) end,
         case when f.host <> v_holder then
