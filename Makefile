@@ -30,7 +30,7 @@ test: setup ## lint, types, all tests
 	@$(VENV) -m ruff check .
 	@$(VENV) -m ruff format --check .
 	@$(VENV) -m mypy
-	@$(VENV) -m pytest -n 3 --dist loadfile --no-loadscope-reorder
+	@$(VENV) -m pytest -n 4 --dist loadfile --no-loadscope-reorder
 
 check: setup ## lint, types, unit tests: the fast half
 	@$(VENV) -m ruff check .
