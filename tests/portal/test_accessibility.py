@@ -36,6 +36,7 @@ DIALOGS = [
     ("admin", ["Date"]),
     ("admin", ["Event type"]),
     ("admin", ["Keys"]),
+    ("admin", ["Select all", "Cancel bookings"]),
 ]
 
 

@@ -26,23 +26,15 @@ export function OnTop({ asked, setAsked, chosen, choose, filters, count, work, z
     choose([]);
     work.begin(batch).then(changed);
   };
-  switch (asked) {
-    case "keys":
-      return html`<${KeysHelp} close=${close} />`;
-    case "view":
-      return html`<${CsvDialog} ...${shared} what=${`${countInWords(count) || "The bookings"} of this view`}
-        body=${() => ({ filters: filters() })} expected=${count?.more ? null : count?.count} />`;
-    case "export":
-      return html`<${CsvDialog} ...${shared} what=${`${bookingsInWords(chosen.size)}, as selected`}
-        body=${() => ({ booking_ids: [...chosen] })} expected=${chosen.size} />`;
-    case "cancel":
-    case "resend":
-      return html`<${BulkDialog} ...${shared} kind=${asked} ids=${[...chosen]} begin=${begin} />`;
-    case "batch":
-      return work.batch ? html`<${BatchDialog} ...${shared} work=${work} end=${end} />` : null;
-    default:
-      return work.batch
-        ? html`<${UnfinishedBatch} waiting=${waitingIn(work.batch).length} of=${work.batch.ids.length} open=${() => setAsked("batch")} />`
-        : html`<${BulkBar} ...${{ chosen, filters, count, choose }} act=${setAsked} />`;
-  }
+  // The bar stays below what it opens, so that the focus can come back to it.
+  return html`
+    ${!work.batch ? html`<${BulkBar} ...${{ chosen, filters, count, choose }} act=${setAsked} />`
+      : asked === "batch" ? html`<${BatchDialog} ...${shared} work=${work} end=${end} />`
+      : html`<${UnfinishedBatch} waiting=${waitingIn(work.batch).length} of=${work.batch.ids.length} open=${() => setAsked("batch")} />`}
+    ${asked === "keys" ? html`<${KeysHelp} close=${close} />` : null}
+    ${asked === "view" ? html`<${CsvDialog} ...${shared} what=${`${countInWords(count) || "The bookings"} of this view`}
+      body=${() => ({ filters: filters() })} expected=${count?.more ? null : count?.count} />` : null}
+    ${asked === "export" ? html`<${CsvDialog} ...${shared} what=${`${bookingsInWords(chosen.size)}, as selected`}
+      body=${() => ({ booking_ids: [...chosen] })} expected=${chosen.size} />` : null}
+    ${asked === "cancel" || asked === "resend" ? html`<${BulkDialog} ...${shared} kind=${asked} ids=${[...chosen]} begin=${begin} />` : null}`;
 }
