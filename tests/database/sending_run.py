@@ -114,8 +114,10 @@ class Town:
         deletes = [f"delete from {table} where {condition};" for table, condition in reversed(conditions)]
         deletes += [f"delete from {table};" for table in _REST]
         inserts = [
-            f"insert into {table} overriding system value select * from history.{_copy(table)} where {condition};"
+            f"insert into {table} ({names}) overriding system value"
+            f" select {names} from history.{_copy(table)} where {condition};"
             for table, condition in conditions
+            for names in (self._columns(table),)
         ]
         return f"""
             create function history.restore(p_ids uuid[]) returns void
@@ -125,6 +127,16 @@ class Town:
                 {" ".join(deletes)}
                 {" ".join(inserts)}
             end $$"""
+
+    def _columns(self, table: str) -> str:
+        """Those that are not computed from others."""
+        row = self.sql.execute(
+            "select string_agg(quote_ident(attname), ', ' order by attnum) from pg_attribute"
+            " where attrelid = %s::regclass and attnum > 0 and not attisdropped and attgenerated = ''",
+            (table,),
+        ).fetchone()
+        assert row is not None
+        return str(row[0])
 
     def _book(self, number: int) -> Booked:
         email, phone = f"client{number}@example.com", f"+4915{number:09}"

@@ -43,7 +43,7 @@ export function Webhooks({ quarantined, query, setQuery, zone, now, changed }) {
   const close = () => {
     setReplaying(null);
     // What was replayed may be gone from the list, and the button that had the focus with it.
-    setTimeout(() => document.activeElement === document.body && head.current?.focus());
+    setTimeout(() => ["BODY", "MAIN"].includes(document.activeElement.tagName) && head.current?.focus());
   };
   return html`
     <section aria-labelledby="webhooks">
