@@ -106,6 +106,7 @@ class Pages:
             modules = [f'<link rel="modulepreload" href="{assets}/{name}">' for name in self._files.imported_by(script)]
             libraries = [f'<script src="{assets}/vendor/{name}" defer></script>' for name in page.libraries]
             text = Template(_SHELL.read_text(encoding="utf-8")).substitute(
+                api=html.escape(_origin(self._config.supabase_url)),
                 assets=assets,
                 script=f"{assets}/{script}",
                 loads="\n".join([*styles, *modules, *libraries]),

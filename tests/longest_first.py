@@ -14,7 +14,8 @@ from ops.stage import ROOT
 LONG = tuple(
     ROOT / "tests" / name
     for name in (
-        *("functions/test_nobody_misses_a_meeting.py", "deploy", "database/test_history.py", "functions/test_reconcile.py"),
+        *("functions/test_nobody_misses_a_meeting.py", "deploy", "database/test_history.py"),
+        "functions/test_reconcile.py",
         *("portal/test_faults.py", "portal/test_admin.py"),
         *("functions/test_csv.py", "functions/test_bulk_cancel.py", "functions/test_webhook_signature.py"),
         *("database/test_order.py", "functions/test_delivery_faults.py", "functions/test_actions_under_faults.py"),

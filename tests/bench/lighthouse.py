@@ -49,6 +49,7 @@ def measure(stack: Stack) -> Measures:
     with psycopg.connect(stack.env["POSTGRES_URL"], autocommit=True) as db:
         house = House(stack.env, db)
         ids = furnish(house)
+        house.sweep()  # as each minute: where it never ran, a banner says so
         for who in ("client", "admin"):
             house.person(f"{who}@example.com", ROLES.get(who)).close()
         for sight in SIGHTS:

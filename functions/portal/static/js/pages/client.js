@@ -3,7 +3,7 @@
 import { rpc } from "../data/api.js";
 import { config, portal } from "../data/config.js";
 import { useLoad, useQuery } from "../data/load.js";
-import { html, useEffect } from "../data/preact.js";
+import { html, useEffect, useState } from "../data/preact.js";
 import { useZone } from "../data/zone.js";
 import { SweepBanner } from "../parts/banner.js";
 import { Consents, Person, Phone, Reach, Wishes } from "../parts/client_facts.js";
@@ -32,6 +32,8 @@ function Client() {
   const now = new Date();
   const { data: client, error, slow, reload } = useLoad((signal) => rpc("client_page", { p_email: WHO }, { signal }), WHO, { poll: true });
   const name = client?.names[0] ?? WHO;
+  // What stands below comes into sight once what stands above it has its height.
+  const [listed, setListed] = useState(false);
   useEffect(() => {
     document.title = `${name} · Bookings`;
   }, [name]);
@@ -47,13 +49,16 @@ function Client() {
     ${client ? html`<${Reached} client=${client} />` : null}
     ${client?.suppressions ? html`<${Suppressions} rows=${client.suppressions} zone=${zone} lifted=${reload} />` : null}
     <${ZoneLine} now=${now} />
-    <div class="columns">
+    ${client || error ? null : html`<${Skeleton} />`}
+    <div class="columns" hidden=${!client && !error}>
       <div>
-        <${ClientBookings} client=${WHO} ...${{ query, setQuery, zone, now }} />
-        <${ClientNotes} client=${WHO} ...${{ zone, now }} />
-        <${ClientMessages} client=${WHO} zone=${zone} />
+        <${ClientBookings} client=${WHO} ...${{ query, setQuery, zone, now }} shown=${() => setListed(true)} />
+        <div hidden=${!listed}>
+          <${ClientNotes} client=${WHO} ...${{ zone, now }} />
+          <${ClientMessages} client=${WHO} zone=${zone} />
+        </div>
       </div>
-      <aside aria-label="About this client">${client ? html`<${About} ...${{ client, zone, now }} />` : error ? null : html`<${Skeleton} />`}</aside>
+      <aside hidden=${!listed} aria-label="About this client">${client ? html`<${About} ...${{ client, zone, now }} />` : null}</aside>
     </div>`;
 }
 

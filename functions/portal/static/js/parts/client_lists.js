@@ -3,7 +3,7 @@
 import { rpc } from "../data/api.js";
 import { portal } from "../data/config.js";
 import { usePages } from "../data/load.js";
-import { html } from "../data/preact.js";
+import { html, useEffect } from "../data/preact.js";
 import { channelName, kindInWords, messageStatus } from "../words/message.js";
 import { ago, instant, moment, shortDate, clock, zoneName } from "../words/time.js";
 import { BookingCard } from "./booking_card.js";
@@ -17,10 +17,15 @@ const EMPTY = {
   upcoming: "No upcoming bookings.", past: "No past bookings.", cancelled: "No cancelled bookings.",
 };
 
-export function ClientBookings({ client, query, setQuery, zone, now }) {
+/** `shown` once the list, or what kept it from coming, stands on the page. */
+export function ClientBookings({ client, query, setQuery, zone, now, shown }) {
   const tab = EMPTY[query.tab] ? query.tab : "upcoming";
   const list = usePages((cursor, size, signal) => rpc("search_bookings",
     { p_client: client, p_period: tab, p_page_cursor: cursor, p_page_size: size }, { signal }), `${client} ${tab}`, PAGE, { poll: true });
+  const stands = Boolean(list.rows || list.error);
+  useEffect(() => {
+    if (stands) shown();
+  }, [stands]);
   return html`
     <section aria-labelledby="bookings">
       <h2 id="bookings">Bookings</h2>
