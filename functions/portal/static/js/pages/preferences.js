@@ -120,13 +120,14 @@ function Quiet({ wishes, change }) {
 }
 
 function Place({ wishes, change }) {
-  const now = new Date();
+  // Without their offsets: to work out those of 400 zones keeps a telephone busy for a quarter of a second.
+  const zoneText = (zone) => zone.replaceAll("_", " ") + (zone === browserZone ? ": this device" : "");
   const zones = [...new Set([wishes.time_zone, browserZone, "UTC", ...Intl.supportedValuesOf("timeZone")])].filter(Boolean);
   const known = LANGUAGES.some(([code]) => code === wishes.locale) || !wishes.locale;
   const name = LANGUAGES.find(([code]) => wishes.locale?.toLowerCase().startsWith(code))?.[1] ?? wishes.locale;
   return html`
     <${Choice} label="Time zone of messages and quiet hours" value=${wishes.time_zone ?? ""} onChange=${(zone) => change({ time_zone: zone || null })}
-      options=${[["", "As in the booking"], ...zones.map((zone) => [zone, zoneName(now, zone) + (zone === browserZone ? ": this device" : "")])]} />
+      options=${[["", "As in the booking"], ...zones.map((zone) => [zone, zoneText(zone)])]} />
     <${Choice} label="Language of mails and texts" value=${wishes.locale ?? ""} onChange=${(locale) => change({ locale: locale || null })}
       options=${[["", "As in the booking"], ...LANGUAGES, ...(known ? [] : [[wishes.locale, `${name} (${wishes.locale})`]])]} />
     <p class="muted">Mails and texts come in this language; these pages are in English.</p>`;
