@@ -98,4 +98,12 @@ async function run() {
   process.on("SIGTERM", () => server.close(() => process.exit(0)));
 }
 
+// A connection that Postgres ends while somebody waits for it ends that request, not the API for everybody.
+for (const event of ["unhandledRejection", "uncaughtException"]) {
+  process.on(event, (error) => {
+    console.error(`${event}: ${error?.code ?? ""} ${error?.message ?? error}`);
+    if (!/^(57P|08|CONNECTION_|ECONN|EPIPE)/.test(error?.code ?? "")) process.exit(1);
+  });
+}
+
 await { prepare, serve: run }[process.argv[2]]();

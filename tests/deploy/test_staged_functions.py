@@ -33,7 +33,7 @@ EVENT = event("email.delivered", email_id="re_1")
 @pytest.mark.parametrize("name", functions())
 def test_a_staged_function_starts_alone_and_answers(name: str, tmp_path: Path, clean: Stack, db: Connection) -> None:
     folder = stage(name, tmp_path)
-    python = environment(tmp_path / "environment", folder)
+    python = environment(tmp_path / "environment", folder, compiled=False)
     settings = _settings(name, clean)
     request = _request(name, clean, db)
     with _running(python, folder, name, settings) as url:
