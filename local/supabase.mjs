@@ -98,11 +98,12 @@ async function run() {
   process.on("SIGTERM", () => server.close(() => process.exit(0)));
 }
 
-// A connection that Postgres ends while somebody waits for it ends that request, not the API for everybody.
+// A connection that Postgres ends while somebody writes to it ends that request, not the API for everybody: the driver
+// throws then where nobody can catch it.
 for (const event of ["unhandledRejection", "uncaughtException"]) {
   process.on(event, (error) => {
-    console.error(`${event}: ${error?.code ?? ""} ${error?.message ?? error}`);
-    if (!/^(57P|08|CONNECTION_|ECONN|EPIPE)/.test(error?.code ?? "")) process.exit(1);
+    console.error(`${event}: ${error?.stack ?? error}`);
+    if (!/node_modules\/postgres\//.test(error?.stack ?? "")) process.exit(1);
   });
 }
 
