@@ -10,7 +10,7 @@ alter table private.search_texts alter column lexemes set statistics 1000;
 -- those before it are whole. If no booking has such words, parts of words will do; that is decided once for all bookings,
 -- so that every page of a list is found in the same way.
 create function private.search_condition(p_q text) returns text
-    language plpgsql stable set search_path = '' as $$
+    language plpgsql stable set search_path = '' set enable_seqscan = off as $$
 declare
     v_words constant text[] := (
         select array_agg(w.word order by w.place)
