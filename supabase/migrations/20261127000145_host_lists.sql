@@ -50,7 +50,6 @@ begin
         order by b.starts_at limit 1));
 end $$;
 
-drop function private.held_query(private.booking_filters, boolean);
 -- The query for what staff hold (an admin: all), with the filters as $1. It is led by the table whose index has the order
 -- and the rarest of what is asked for; where several states are asked for, each is read from its own part of the index.
 create function private.held_query(f private.booking_filters) returns text
@@ -125,7 +124,7 @@ begin
 end $$;
 
 -- In the order of the list, so that it is read from its index, and no further than is counted.
-create or replace function private.count_held(f private.booking_filters) returns bigint
+create function private.count_held(f private.booking_filters) returns bigint
     language plpgsql stable security definer set search_path = '' set max_parallel_workers_per_gather = 0 as $$
 declare
     v_count bigint := 0;
